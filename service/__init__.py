@@ -1,0 +1,1 @@
+"""Runs artifacts: a model server for Keras models with many inputs and many outputs."""

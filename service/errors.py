@@ -1,0 +1,81 @@
+"""Everything that can go wrong with a request, as one tree. Knows no HTTP: each protocol has its own status table.
+
+ServiceError
+├── InvalidInput            the request does not fit the signature; says which input, which row, what was expected
+├── TooLarge                the body is over the limit
+├── Unauthenticated         no token, or one that is not known
+├── ModelNotFound           no model of that name, or no such version of it
+├── ModelNotReady           the model is known and has no version that can answer yet
+├── Overloaded              told at once to come back after `retry_after` seconds
+├── DeadlineExceeded        its time passed before there was an answer
+├── InferenceFailed         the model raised, or gave something that is not a number
+└── ShuttingDown            the service is going away
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ServiceError(Exception):
+    """A request that got no answer, and why."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a request. `row` is None where the request has a single row or the whole body is meant."""
+
+    expected: str
+    got: str
+    input: str | None = None
+    row: int | None = None
+
+    def __str__(self) -> str:
+        where = f"input {self.input!r}" if self.input is not None else "request"
+        if self.row is not None:
+            where += f", row {self.row}"
+        return f"{where}: expected {self.expected}, got {self.got}"
+
+
+class InvalidInput(ServiceError):
+    """The request does not fit; nothing of it was queued."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class TooLarge(ServiceError):
+    """The body is over the limit."""
+
+
+class Unauthenticated(ServiceError):
+    """No token, or one that is not known."""
+
+
+class ModelNotFound(ServiceError):
+    """No model of that name, or no such version of it."""
+
+
+class ModelNotReady(ServiceError):
+    """The model is known and has no version that can answer yet."""
+
+
+class Overloaded(ServiceError):
+    """There is no room; `retry_after` seconds from now there should be."""
+
+    def __init__(self, reason: str, retry_after: float) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(ServiceError):
+    """The caller's time passed before there was an answer."""
+
+
+class InferenceFailed(ServiceError):
+    """The model raised on this request, or gave something that is not a number."""
+
+
+class ShuttingDown(ServiceError):
+    """The service is going away and takes nothing new."""

@@ -1,0 +1,76 @@
+"""What happened, as frozen values. Cores emit them; metrics, traces and logs subscribe. Imports nothing.
+
+Times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFinished:
+    """A predict request left the service. `outcome` is `ok` or the error's code."""
+
+    model: str
+    version: int | None
+    protocol: str
+    outcome: str
+    seconds: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRejected:
+    """A request was refused because there was no room or the service is going away; nothing of it was queued."""
+
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRan:
+    """A batch came back from the device. `padding_rows` is the work spent on padding, in rows of the batch's shape."""
+
+    model: str
+    version: int
+    rows: int
+    padding_rows: float
+    queue_seconds: tuple[float, ...]
+    pad_seconds: float
+    compute_seconds: float
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallDropped:
+    """A call left before it was answered. `reason`: `cancelled`, `expired` or `shutdown`. `rows` had not run yet."""
+
+    model: str
+    version: int
+    reason: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStateChanged:
+    """A version moved along START, LOADING, AVAILABLE, UNLOADING, END. `reason` says why it ended, if not asked to."""
+
+    model: str
+    version: int
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLoaded:
+    """A version became warm, `seconds` after its loading began."""
+
+    model: str
+    version: int
+    seconds: float
+
+
+Event = RequestFinished | RequestRejected | BatchRan | CallDropped | VersionStateChanged | VersionLoaded
+Emit = Callable[[Event], None]

@@ -1,0 +1,71 @@
+"""What stands in the store now: models, their versions and where each is. Reads names and times, never contents."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.artifact import MANIFEST, versions
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A version's folder. The fingerprint changes when any file in it does."""
+
+    path: Path
+    fingerprint: Fingerprint
+
+
+Listing = dict[str, dict[int, Found]]
+"""Versions by model. A model without any is known but absent: still in training, say."""
+
+
+class Scanner:
+    """Lists the store. A folder without a manifest counts once two looks in a row found it unchanged,
+
+    because somebody may still be copying it; one with a manifest was renamed into place whole.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._last: dict[Path, Fingerprint] = {}
+
+    def scan(self) -> Listing:
+        """Raises OSError when the store cannot be read; a store that does not exist yet is empty."""
+        if not self._store.exists():
+            return {}
+        seen: dict[Path, Fingerprint] = {}
+        listing = {
+            folder.name: self._versions(folder, seen)
+            for folder in sorted(self._store.iterdir())
+            if folder.is_dir() and MODEL_NAME.fullmatch(folder.name)
+        }
+        self._last = seen
+        return listing
+
+    def _versions(self, model: Path, seen: dict[Path, Fingerprint]) -> dict[int, Found]:
+        folders = {number: model / str(number) for number in versions(model)}
+        if not folders and any(model.glob("*.keras")):
+            folders = {1: model}  # a graph dropped in without a version number
+        found = {}
+        for number, folder in folders.items():
+            fingerprint = seen[folder] = fingerprint_of(folder)
+            has_manifest = any(name == MANIFEST for name, _, _ in fingerprint)
+            has_graph = any(name.endswith(".keras") for name, _, _ in fingerprint)
+            if has_manifest or (has_graph and self._last.get(folder) == fingerprint):
+                found[number] = Found(folder, fingerprint)
+        return found
+
+
+def fingerprint_of(folder: Path) -> Fingerprint:
+    """Name, size and time of every file; empty for a folder that has just gone."""
+    try:
+        files = [(path.name, path.stat()) for path in folder.iterdir() if path.is_file()]
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in files))

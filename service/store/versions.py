@@ -1,0 +1,72 @@
+"""Which versions of a model should be loaded, as pure functions of what is on disk and what each version is doing.
+
+The vocabulary (aspired versions, version policy, the five states) is TensorFlow Serving's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class State(StrEnum):
+    """The life of a version. END carries the reason when it was not asked for."""
+
+    START = "START"
+    LOADING = "LOADING"
+    AVAILABLE = "AVAILABLE"
+    UNLOADING = "UNLOADING"
+    END = "END"
+
+
+@dataclass(frozen=True)
+class VersionPolicy:
+    """`latest:N` keeps the N highest numbers, `all` every one, `specific:1,2` those named."""
+
+    kind: Literal["latest", "all", "specific"]
+    count: int = 1
+    numbers: frozenset[int] = frozenset()
+
+    @classmethod
+    def parse(cls, text: str) -> VersionPolicy:
+        """Raises ValueError for text that is none of the three forms."""
+        kind, _, rest = text.partition(":")
+        if kind == "all" and not rest:
+            return cls("all")
+        if kind == "latest" and rest.isdecimal() and int(rest) > 0:
+            return cls("latest", count=int(rest))
+        if kind == "specific" and rest and all(part.isdecimal() for part in rest.split(",")):
+            return cls("specific", numbers=frozenset(map(int, rest.split(","))))
+        raise ValueError(f"expected latest:N, all or specific:1,2, got {text!r}")
+
+    def choose(self, versions: Collection[int]) -> frozenset[int]:
+        if self.kind == "all":
+            return frozenset(versions)
+        if self.kind == "specific":
+            return self.numbers & frozenset(versions)
+        return frozenset(sorted(versions)[-self.count :])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do next for one model; the newest loads first."""
+
+    load: tuple[int, ...] = ()
+    unload: tuple[int, ...] = ()
+
+
+def plan(policy: VersionPolicy, on_disk: Collection[int], states: Mapping[int, State], failed: Collection[int]) -> Plan:
+    """Availability-preserving: an old version goes only when every version that is wanted now can answer.
+
+    A version that failed is passed over, so that the next best one is wanted in its place.
+    """
+    wanted = policy.choose(set(on_disk) - set(failed))
+    available = {version for version, state in states.items() if state is State.AVAILABLE}
+    missing = wanted - states.keys()
+    if missing:
+        return Plan(load=tuple(sorted(missing, reverse=True)))
+    if wanted <= available and (wanted or not on_disk):
+        return Plan(unload=tuple(sorted(available - wanted)))
+    return Plan()

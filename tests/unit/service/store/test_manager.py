@@ -1,0 +1,191 @@
+"""The life of versions: loading, leases, taking over, failing, going away."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from service.errors import ModelNotFound, ModelNotReady
+from service.events import Event, VersionStateChanged
+from service.store.manager import StoreManager
+from service.store.scanner import Found, Listing
+from service.store.versions import VersionPolicy
+
+pytestmark = pytest.mark.anyio
+
+
+class World:
+    """A store that is set by hand, and a loader that can be told to fail or to wait."""
+
+    def __init__(self) -> None:
+        self.listing: Listing = {}
+        self.bad: set[tuple[str, int]] = set()
+        self.gate: asyncio.Event | None = None
+        self.unloaded: list[str] = []
+        self.events: list[Event] = []
+        self.manager = StoreManager(
+            scan=lambda: self.listing,
+            load=self.load,
+            unload=self.unload,
+            policy_of=lambda _: VersionPolicy.parse("latest:1"),
+            emit=self.events.append,
+            clock=lambda: 0.0,
+        )
+
+    def put(self, model: str, versions: Iterable[int], mark: str = "") -> None:
+        self.listing[model] = {n: Found(Path(model) / str(n), ((mark, 0, 0),)) for n in versions}
+
+    async def load(self, model: str, version: int, folder: Path) -> str:
+        if self.gate is not None:
+            await self.gate.wait()
+        if (model, version) in self.bad:
+            raise ValueError("the file is damaged")
+        return f"{model}/{version}"
+
+    async def unload(self, served: str) -> None:
+        self.unloaded.append(served)
+
+    def is_ready(self) -> bool:
+        return self.manager.is_ready
+
+    def states(self, model: str, version: int) -> list[str]:
+        changes = [event for event in self.events if isinstance(event, VersionStateChanged)]
+        return [each.state for each in changes if (each.model, each.version) == (model, version)]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_version_loads_and_is_lent(world: World) -> None:
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    assert world.states("digits", 1) == ["START", "LOADING", "AVAILABLE"]
+    with world.manager.lease("digits") as served:
+        assert served == "digits/1"
+
+
+async def test_the_new_version_takes_over_and_the_old_one_goes_when_its_leases_end(world: World) -> None:
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    with world.manager.lease("digits"):
+        world.put("digits", [1, 2])
+        reconciling = asyncio.create_task(world.manager.reconcile())
+        with anyio.fail_after(5):
+            while world.states("digits", 1)[-1] != "UNLOADING":
+                await anyio.lowlevel.checkpoint()
+        with world.manager.lease("digits") as served:
+            assert served == "digits/2"
+        assert world.unloaded == []
+    with anyio.fail_after(5):
+        await reconciling
+    assert world.unloaded == ["digits/1"]
+    assert world.states("digits", 1)[-1] == "END"
+    assert repr(world.manager) == "<StoreManager [1 models, 1 available]>"
+
+
+async def test_a_bad_version_never_takes_over_and_says_why(world: World) -> None:
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.bad.add(("digits", 2))
+    world.put("digits", [1, 2])
+    await world.manager.reconcile()
+    with world.manager.lease("digits") as served:
+        assert served == "digits/1"
+    (status,) = world.manager.statuses()
+    assert [(each.number, each.state, each.reason) for each in status.versions] == [
+        (1, "AVAILABLE", ""),
+        (2, "END", "the file is damaged"),
+    ]
+    assert world.is_ready()
+    with pytest.raises(ModelNotReady, match="the file is damaged"), world.manager.lease("digits", 2):
+        pass
+
+
+async def test_a_failed_version_is_tried_again_only_when_its_files_change(world: World) -> None:
+    world.bad.add(("digits", 1))
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    await world.manager.reconcile()
+    assert world.states("digits", 1).count("LOADING") == 1
+    assert not world.is_ready()
+    world.bad.clear()
+    world.put("digits", [1], mark="changed")
+    await world.manager.reconcile()
+    assert world.is_ready()
+
+
+async def test_an_older_version_stands_in_for_one_that_fails_from_the_start(world: World) -> None:
+    world.bad.add(("digits", 2))
+    world.put("digits", [1, 2])
+    await world.manager.reconcile()
+    with world.manager.lease("digits") as served:
+        assert served == "digits/1"
+
+
+async def test_readiness_waits_for_every_model_and_ignores_an_absent_one(world: World) -> None:
+    world.put("absent", [])
+    world.put("digits", [1])
+    world.put("slow", [1])
+    world.gate = asyncio.Event()
+    reconciling = asyncio.create_task(world.manager.reconcile())
+    with anyio.fail_after(5):
+        while not world.states("slow", 1):
+            await anyio.lowlevel.checkpoint()
+    assert not world.is_ready()
+    world.gate.set()
+    await reconciling
+    assert world.is_ready()
+    assert {status.name: status.state for status in world.manager.statuses()} == {
+        "absent": "ABSENT",
+        "digits": "AVAILABLE",
+        "slow": "AVAILABLE",
+    }
+
+
+async def test_a_model_stays_ready_while_its_next_version_loads(world: World) -> None:
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.gate = asyncio.Event()
+    world.put("digits", [1, 2])
+    reconciling = asyncio.create_task(world.manager.reconcile())
+    with anyio.fail_after(5):
+        while "LOADING" not in world.states("digits", 2):
+            await anyio.lowlevel.checkpoint()
+    assert world.is_ready()
+    world.gate.set()
+    await reconciling
+
+
+async def test_unknown_names_are_refused_with_what_there_is(world: World) -> None:
+    world.put("digits", [3])
+    world.put("absent", [])
+    await world.manager.reconcile()
+    with pytest.raises(ModelNotFound, match="known models: absent, digits"), world.manager.lease("digit"):
+        pass
+    with pytest.raises(ModelNotFound, match="known versions: 3"), world.manager.lease("digits", 1):
+        pass
+    with pytest.raises(ModelNotReady, match="the store has none"), world.manager.lease("absent"):
+        pass
+
+
+async def test_a_model_that_is_removed_is_unloaded_and_forgotten(world: World) -> None:
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.listing.clear()
+    await world.manager.reconcile()
+    await world.manager.reconcile()
+    assert world.unloaded == ["digits/1"]
+    assert world.manager.statuses() == ()
+
+
+async def test_close_unloads_everything(world: World) -> None:
+    world.put("a", [1])
+    world.put("b", [2])
+    await world.manager.reconcile()
+    await world.manager.close()
+    assert sorted(world.unloaded) == ["a/1", "b/2"]
+    assert repr(world.manager) == "<StoreManager [2 models, 0 available]>"

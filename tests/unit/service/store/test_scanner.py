@@ -1,0 +1,59 @@
+"""What counts as a version."""
+
+from pathlib import Path
+
+from service.store.scanner import Scanner
+
+
+def put(path: Path, content: str = "x") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def names(store: Path, scanner: Scanner | None = None) -> dict[str, list[int]]:
+    listing = (scanner or Scanner(store)).scan()
+    return {model: sorted(found) for model, found in listing.items()}
+
+
+def test_a_store_that_does_not_exist_is_empty(tmp_path: Path) -> None:
+    assert names(tmp_path / "nowhere") == {}
+
+
+def test_versions_are_whole_numbers_and_drafts_are_not_seen(tmp_path: Path) -> None:
+    for version in ("1", "10", "02", "-3", "x", ".draft-5"):
+        put(tmp_path / "digits" / version / "manifest.json")
+    assert names(tmp_path) == {"digits": [1, 10]}
+
+
+def test_a_model_without_versions_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "digits").mkdir()
+    assert names(tmp_path) == {"digits": []}
+
+
+def test_hidden_folders_and_files_are_no_models(tmp_path: Path) -> None:
+    (tmp_path / ".training").mkdir()
+    put(tmp_path / "notes.txt")
+    assert names(tmp_path) == {}
+
+
+def test_a_bare_graph_counts_once_it_has_stopped_changing(tmp_path: Path) -> None:
+    scanner = Scanner(tmp_path)
+    put(tmp_path / "foreign" / "1" / "any.keras", "half")
+    assert names(tmp_path, scanner) == {"foreign": []}
+    put(tmp_path / "foreign" / "1" / "any.keras", "the whole of it")
+    assert names(tmp_path, scanner) == {"foreign": []}
+    assert names(tmp_path, scanner) == {"foreign": [1]}
+
+
+def test_a_bare_graph_without_a_version_is_version_one(tmp_path: Path) -> None:
+    scanner = Scanner(tmp_path)
+    put(tmp_path / "foreign" / "any.keras")
+    scanner.scan()
+    assert scanner.scan()["foreign"][1].path == tmp_path / "foreign"
+
+
+def test_an_empty_version_is_not_served(tmp_path: Path) -> None:
+    scanner = Scanner(tmp_path)
+    (tmp_path / "digits" / "1").mkdir(parents=True)
+    scanner.scan()
+    assert names(tmp_path, scanner) == {"digits": []}

@@ -1,0 +1,63 @@
+"""Which versions are wanted, and what to do about it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.store.versions import Plan, State, VersionPolicy, plan
+
+A, L, E = State.AVAILABLE, State.LOADING, State.END
+
+
+@pytest.mark.parametrize(
+    ("text", "versions", "wanted"),
+    [
+        ("latest:1", [1, 2, 10], {10}),
+        ("latest:2", [1, 2, 10], {2, 10}),
+        ("latest:5", [1, 2], {1, 2}),
+        ("all", [3, 1], {1, 3}),
+        ("specific:2,7", [1, 2, 3], {2}),
+        ("latest:1", [], set()),
+    ],
+)
+def test_policy_chooses(text: str, versions: list[int], wanted: set[int]) -> None:
+    assert VersionPolicy.parse(text).choose(versions) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "latest", "latest:0", "latest:x", "all:1", "specific:", "specific:1,x", "newest"])
+def test_policy_refuses_other_text(text: str) -> None:
+    with pytest.raises(ValueError, match="expected latest:N"):
+        VersionPolicy.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "states", "failed", "expected"),
+    [
+        ([1], {}, [], Plan(load=(1,))),
+        ([1], {1: A}, [], Plan()),
+        ([1, 2], {1: A}, [], Plan(load=(2,))),
+        ([1, 2], {1: A, 2: L}, [], Plan()),  # the old one answers until the new one can
+        ([1, 2], {1: A, 2: A}, [], Plan(unload=(1,))),
+        ([1, 2], {1: A, 2: E}, [2], Plan()),  # a bad one never takes over
+        ([1, 2], {2: E}, [2], Plan(load=(1,))),  # the next best stands in
+        ([], {1: A}, [], Plan(unload=(1,))),
+    ],
+)
+def test_plan(on_disk: list[int], states: dict[int, State], failed: list[int], expected: Plan) -> None:
+    assert plan(VersionPolicy.parse("latest:1"), on_disk, states, failed) == expected
+
+
+@given(st.sets(st.integers(1, 8)), st.dictionaries(st.integers(1, 8), st.sampled_from([State.AVAILABLE, State.END])))
+def test_following_the_plan_ends_with_what_is_wanted(on_disk: set[int], states: dict[int, State]) -> None:
+    policy = VersionPolicy.parse("latest:2")
+    for _ in range(20):
+        failed = [version for version, state in states.items() if state is E]
+        step = plan(policy, on_disk, states, failed)
+        if step == Plan():
+            break
+        answered_before = any(state is A for state in states.values())
+        states |= dict.fromkeys(step.load, A)
+        states = {version: state for version, state in states.items() if version not in step.unload}
+        assert not (answered_before and on_disk - set(failed)) or any(state is A for state in states.values())
+    wanted = policy.choose(on_disk - {version for version, state in states.items() if state is E})
+    assert wanted <= {version for version, state in states.items() if state is A}

@@ -1,0 +1,1 @@
+"""Wire to tensors and back: what a caller writes, checked against a signature."""

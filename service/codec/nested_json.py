@@ -1,0 +1,166 @@
+"""The native JSON body to rows, and heads back to JSON in the user's terms. Knows no HTTP and no queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from models.preprocessing import InvalidValue, Numbers, Preprocessing, encoder
+from models.signature import Head, Signature
+from service.codec.problems import problems_of, say
+from service.codec.schema import Schema
+from service.errors import InferenceFailed, InvalidInput, Problem
+
+Row = dict[str, NDArray[Any]]
+TOP = 5
+"""Labels that a `classes` head names."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, ready to run: rows of tensors and the heads wanted, in declared order."""
+
+    rows: Sequence[Row]
+    heads: tuple[str, ...]
+    raw: bool
+    many: bool
+
+
+class ModelCodec:
+    """Reads and writes the native body of one model version."""
+
+    def __init__(
+        self, model: str, signature: Signature, preprocessing: Mapping[str, Preprocessing], folder: Path
+    ) -> None:
+        """Raises OSError or ValueError when a preprocessing file of the artifact cannot be used."""
+        self.schema = Schema(model, signature, preprocessing)
+        self._signature = signature
+        self._encoders = {
+            each.name: encoder(preprocessing.get(each.name, Numbers()), each.spec, folder) for each in signature.inputs
+        }
+
+    def decode(self, body: bytes) -> Call:
+        """The body as a call. Raises InvalidInput with a problem for everything that does not fit."""
+        return self.read(self._parse(body))
+
+    def read(self, content: Mapping[str, Any]) -> Call:
+        """The parsed body as a call. Raises InvalidInput."""
+        shape = self.schema.many if "instances" in content else self.schema.one
+        if ("instances" in content) == ("inputs" in content):
+            both = "both" if "inputs" in content else f"the keys {', '.join(content) or 'of an empty object'}"
+            raise InvalidInput(Problem('either "inputs" (one example) or "instances" (many)', both))
+        try:
+            request: Any = shape.model_validate(content)
+        except ValidationError as error:
+            raise InvalidInput(*problems_of(error, content, self.schema.expected)) from None
+        asked = frozenset(request.heads)
+        heads = tuple(name for name in self._signature.head_names if name in asked)
+        many = shape is self.schema.many
+        rows = self._rows(request.instances, request.shared) if many else [self._encode(values(request.inputs), None)]
+        return Call(rows, heads, request.raw, many)
+
+    def _parse(self, body: bytes) -> dict[str, Any]:
+        try:
+            content = json.loads(body.decode(), object_pairs_hook=unique_keys)
+        except DuplicateKey as error:
+            name = error.key if error.key in self._signature.input_names else None
+            raise InvalidInput(Problem("each key once", f"the key {error.key!r} twice", input=name)) from None
+        except UnicodeDecodeError as error:
+            raise InvalidInput(
+                Problem("JSON in UTF-8", f"the byte 0x{body[error.start]:02x} at {error.start}")
+            ) from None
+        except RecursionError:
+            raise InvalidInput(Problem("JSON of reasonable depth", "nesting too deep to read")) from None
+        except json.JSONDecodeError as error:
+            raise InvalidInput(Problem("a JSON object", f"{error}" if body else "an empty body")) from None
+        except ValueError:
+            raise InvalidInput(
+                Problem("numbers of a size that can be read", "an integer of thousands of digits")
+            ) from None
+        if not isinstance(content, dict):
+            raise InvalidInput(Problem("a JSON object", say(content)))
+        return content
+
+    def _rows(self, instances: Sequence[BaseModel], shared: BaseModel) -> list[Row]:
+        """Each instance with what is shared; a shared value is encoded once, and its array serves every row."""
+        given = [values(instance) for instance in instances]
+        common = values(shared)
+        problems = [problem for index, own in enumerate(given) for problem in self._misfits(own, common, index)]
+        if problems:
+            raise InvalidInput(*problems)
+        encoded = self._encode(common, None)
+        return [encoded | self._encode(own, index) for index, own in enumerate(given)]
+
+    def _misfits(self, own: Mapping[str, Any], common: Mapping[str, Any], row: int) -> list[Problem]:
+        missing = [name for name in self._signature.input_names if name not in own and name not in common]
+        twice = [name for name in own if name in common]
+        return [Problem(self.schema.expected[name], "nothing", input=name, row=row) for name in missing] + [
+            Problem('a value in the instance or in "shared"', "both", input=name, row=row) for name in twice
+        ]
+
+    def _encode(self, given: Mapping[str, Any], row: int | None) -> Row:
+        encoded: Row = {}
+        for name, value in given.items():
+            try:
+                encoded[name] = self._encoders[name].encode(value)
+            except InvalidValue as error:
+                raise InvalidInput(Problem(error.expected, error.got, input=name, row=row)) from None
+        return encoded
+
+    def encode(self, call: Call, outputs: Mapping[str, Sequence[NDArray[Any]]]) -> list[dict[str, Any]]:
+        """One object of heads for each row. Raises InferenceFailed for what is not a number, which JSON cannot say."""
+        for name in call.heads:
+            refuse_not_finite(name, outputs[name])
+        heads = [(self._signature.head(name), outputs[name]) for name in call.heads]
+        return [
+            {head.name: tensor[index] if call.raw else answer(head, tensor[index]) for head, tensor in heads}
+            for index in range(len(call.rows))
+        ]
+
+
+def values(record: BaseModel) -> dict[str, Any]:
+    """The values that were given, by the input's own name."""
+    return record.model_dump(by_alias=True, exclude_unset=True)
+
+
+class DuplicateKey(ValueError):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises DuplicateKey: of two values under one key a parser keeps one in silence."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        seen: set[str] = set()
+        raise DuplicateKey(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    return content
+
+
+def refuse_not_finite(head: str, tensors: Sequence[NDArray[Any]]) -> None:
+    for row, tensor in enumerate(tensors):
+        if np.issubdtype(tensor.dtype, np.inexact) and not np.isfinite(tensor).all():
+            raise InferenceFailed(f"head {head!r}, row {row}: the model's answer is not a finite number")
+
+
+def answer(head: Head, tensor: NDArray[Any]) -> Any:
+    """A head's tensor of one row in the user's terms."""
+    if head.kind == "regression":
+        return {"value": tensor.reshape(-1)[0], "unit": head.unit}
+    if head.kind == "binary":
+        probability = tensor.reshape(-1)[0]
+        chosen = bool(probability >= 0.5)
+        return {"label": head.labels[chosen], "probability": probability if chosen else 1 - probability}
+    if head.kind == "classes":
+        order = np.argsort(-tensor, kind="stable")[:TOP]
+        top = [{"label": head.labels[index], "probability": tensor[index]} for index in order]
+        return top[0] | {"top": top}
+    return tensor

@@ -1,0 +1,69 @@
+"""Structured logs: JSON lines, or readable ones in a terminal. Every line of a request carries its id."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+from service.events import BatchRan, CallDropped, Event, VersionLoaded, VersionStateChanged
+
+log = structlog.get_logger("manifold")
+
+
+def configure(level: str, form: Literal["auto", "json", "text"]) -> None:
+    """Sets up logging for the process, for our own lines and those of the libraries."""
+    readable = form == "text" or (form == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if readable else "iso", utc=not readable),
+    ]
+    rendering: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if readable
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "tensorflow", "absl", "asyncio"):
+        logging.getLogger(noisy).handlers.clear()
+        logging.getLogger(noisy).setLevel("WARNING")
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def write(event: Event) -> None:
+    """The events worth a line. Requests have theirs from the middleware, where the id is known."""
+    match event:
+        case VersionStateChanged(model, version, state, reason) if reason:
+            log.error("version failed", model=model, version=version, state=state, reason=reason)
+        case VersionStateChanged(model, version, state):
+            log.debug("version state", model=model, version=version, state=state)
+        case VersionLoaded(model, version, seconds):
+            log.info("version available", model=model, version=version, seconds=round(seconds, 3))
+        case BatchRan(failed=True):
+            log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
+        case CallDropped(model, version, reason, rows):
+            log.info("call dropped", model=model, version=version, reason=reason, rows=rows)
+        case _:
+            pass

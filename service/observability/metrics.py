@@ -1,0 +1,119 @@
+"""Events as Prometheus metrics, in base units. Labels are bounded by what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from service.events import (
+    BatchRan,
+    CallDropped,
+    Event,
+    RequestFinished,
+    RequestRejected,
+    VersionLoaded,
+    VersionStateChanged,
+)
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+STATES = ("START", "LOADING", "AVAILABLE", "UNLOADING", "END")
+
+
+class Metrics:
+    """Call it with each event. `registry` is what `/metrics` writes out."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        version = ("model", "version")
+        self._requests = self._counter("requests", "Requests that left", ("model", "version", "protocol", "outcome"))
+        self._request_seconds = self._histogram(
+            "request_duration_seconds", "From first byte to answer", version, SECONDS
+        )
+        self._queue_seconds = self._histogram("queue_duration_seconds", "Waiting for a batch", version, SECONDS)
+        self._compute_seconds = self._histogram(
+            "compute_duration_seconds", "Work on a batch, by stage", (*version, "stage"), SECONDS
+        )
+        self._rows = self._counter("rows", "Rows that ran", version)
+        self._batches = self._counter("batches", "Batches that ran, by whether the model raised", (*version, "outcome"))
+        self._batch_rows = self._histogram("batch_rows", "Rows in a batch", version, ROWS)
+        self._padding = self._counter("padding_rows", "Work spent on padding, in rows", version)
+        self._rejected = self._counter("rejected", "Requests refused for want of room", ("model", "reason"))
+        self._dropped = self._counter("dropped_rows", "Rows that left the queue and never ran", (*version, "reason"))
+        self._state = Gauge(
+            "model_version_state", "1 for the state a version is in", (*version, "state"), registry=self.registry
+        )
+        self._load_seconds = Gauge(
+            "model_load_duration_seconds", "From LOADING to AVAILABLE", version, registry=self.registry
+        )
+
+    def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(f"inference_{name}", about, labels, registry=self.registry)
+
+    def _histogram(self, name: str, about: str, labels: tuple[str, ...], buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"inference_{name}", about, labels, buckets=buckets, registry=self.registry)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RequestFinished():
+                self._on_request(event)
+            case BatchRan():
+                self._on_batch(event)
+            case RequestRejected(model, reason):
+                self._rejected.labels(model, reason).inc()
+            case CallDropped(model, version, reason, rows):
+                self._dropped.labels(model, version, reason).inc(rows)
+            case VersionStateChanged(model, version, state):
+                for each in STATES:
+                    self._state.labels(model, version, each).set(each == state)
+            case VersionLoaded(model, version, seconds):
+                self._load_seconds.labels(model, version).set(seconds)
+
+    def _on_request(self, event: RequestFinished) -> None:
+        version = "" if event.version is None else str(event.version)
+        self._requests.labels(event.model, version, event.protocol, event.outcome).inc()
+        self._request_seconds.labels(event.model, version).observe(event.seconds)
+
+    def _on_batch(self, event: BatchRan) -> None:
+        names = (event.model, event.version)
+        self._batches.labels(*names, "failed" if event.failed else "ok").inc()
+        self._batch_rows.labels(*names).observe(event.rows)
+        self._rows.labels(*names).inc(event.rows)
+        self._padding.labels(*names).inc(event.padding_rows)
+        self._compute_seconds.labels(*names, "pad").observe(event.pad_seconds)
+        self._compute_seconds.labels(*names, "compute").observe(event.compute_seconds)
+        queue = self._queue_seconds.labels(*names)
+        for seconds in event.queue_seconds:
+            queue.observe(seconds)
+
+    def observe(self, in_flight: Callable[[], int], loads: Callable[[], Iterable[Load]]) -> None:
+        """Reads what is a state rather than an event, at each scrape."""
+        self.registry.register(States(in_flight, loads))
+
+
+Load = tuple[str, int, int, int]
+"""Model, version, rows waiting, traces after warm-up."""
+
+
+class States(Collector):
+    """Gauges that are asked for, not told."""
+
+    def __init__(self, in_flight: Callable[[], int], loads: Callable[[], Iterable[Load]]) -> None:
+        self._in_flight = in_flight
+        self._loads = loads
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("inference_in_flight_requests", "Requests inside", self._in_flight())
+        pending = GaugeMetricFamily("inference_pending_requests", "Rows waiting to run", labels=("model", "version"))
+        retraces = CounterMetricFamily("model_retraces", "Functions traced after warm-up", labels=("model", "version"))
+        for model, version, waiting, traced in self._loads():
+            pending.add_metric((model, str(version)), waiting)
+            retraces.add_metric((model, str(version)), traced)
+        yield pending
+        yield retraces
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())

@@ -1,0 +1,63 @@
+"""The names of a Keras model's inputs and heads, in declared order, whatever Keras did to them on saving.
+
+A dict of heads keeps its keys as names, a list of heads carries its layers' names; a reloaded Sequential forgets both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from models.signature import Head, Input, Signature, TensorSpec
+
+Symbols = dict[str, Any]
+"""KerasTensors by name."""
+
+
+def named_inputs(model: keras.Model) -> Symbols:
+    """Raises ValueError for a model without a static graph."""
+    refuse_without_graph(model)
+    return keyed(model, "input") or {tensor.name: tensor for tensor in model.inputs}
+
+
+def named_heads(model: keras.Model) -> Symbols:
+    """Raises ValueError for a model without a static graph, or with two heads of one name."""
+    refuse_without_graph(model)
+    heads = keyed(model, "output")
+    if heads:
+        return heads
+    for tensor in model.outputs:
+        name = tensor._keras_history.operation.name  # Keras offers no public way from tensor to layer
+        if name in heads:
+            raise ValueError(f"two heads are named {name!r}; give the model a dict of outputs")
+        heads[name] = tensor
+    return heads
+
+
+def refuse_without_graph(model: keras.Model) -> None:
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        raise ValueError(
+            f"{type(model).__name__} is neither a functional nor a Sequential model: it has no graph to read"
+        )
+
+
+def keyed(model: keras.Model, side: str) -> Symbols:
+    """The tensors of a flat dict in the order it was declared; empty for a list, a nest, or a Sequential."""
+    structure = None if isinstance(model, keras.Sequential) else getattr(model, side)
+    if isinstance(structure, Mapping) and all(hasattr(tensor, "shape") for tensor in structure.values()):
+        return dict(structure)
+    return {}
+
+
+def derive_signature(inputs: Symbols, heads: Symbols) -> Signature:
+    """What the graph alone tells: names, shapes, dtypes. No padding is known to be safe, no head has a meaning."""
+    return Signature(
+        inputs=tuple(Input(name=name, spec=spec_of(tensor)) for name, tensor in inputs.items()),
+        heads=tuple(Head(name=name, spec=spec_of(tensor)) for name, tensor in heads.items()),
+    )
+
+
+def spec_of(tensor: Any) -> TensorSpec:
+    return TensorSpec(dtype=str(tensor.dtype), shape=tuple(tensor.shape[1:]))

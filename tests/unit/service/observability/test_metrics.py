@@ -1,0 +1,71 @@
+"""Events become the metrics that dashboards know by name."""
+
+from prometheus_client.exposition import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.events import (
+    BatchRan,
+    CallDropped,
+    RequestFinished,
+    RequestRejected,
+    VersionLoaded,
+    VersionStateChanged,
+)
+from service.observability.metrics import Metrics
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_a_request_is_counted_and_timed() -> None:
+    metrics = Metrics()
+    metrics(RequestFinished("digits", 2, "native", "ok", 0.003, 1))
+    metrics(RequestFinished("digits", None, "native", "invalid_input", 0.003, 0))
+    labels = {"model": "digits", "protocol": "native"}
+    assert value(metrics, "inference_requests_total", version="2", outcome="ok", **labels) == 1
+    assert value(metrics, "inference_requests_total", version="", outcome="invalid_input", **labels) == 1
+    assert value(metrics, "inference_request_duration_seconds_sum", model="digits", version="2") == 0.003
+
+
+def test_a_batch_is_taken_apart() -> None:
+    metrics = Metrics()
+    metrics(BatchRan("digits", 1, 3, 0.5, (0.1, 0.2), 0.01, 0.04, failed=False))
+    metrics(BatchRan("digits", 1, 1, 0.0, (0.1,), 0.01, 0.04, failed=True))
+    labels = {"model": "digits", "version": "1"}
+    assert value(metrics, "inference_rows_total", **labels) == 4
+    assert value(metrics, "inference_batches_total", outcome="failed", **labels) == 1
+    assert value(metrics, "inference_padding_rows_total", **labels) == 0.5
+    assert value(metrics, "inference_queue_duration_seconds_count", **labels) == 3
+    assert value(metrics, "inference_batch_rows_sum", **labels) == 4
+    assert value(metrics, "inference_compute_duration_seconds_sum", stage="compute", **labels) == 0.08
+
+
+def test_what_did_not_run_is_counted_by_reason() -> None:
+    metrics = Metrics()
+    metrics(RequestRejected("digits", "overloaded"))
+    metrics(CallDropped("digits", 1, "expired", 4))
+    assert value(metrics, "inference_rejected_total", model="digits", reason="overloaded") == 1
+    assert value(metrics, "inference_dropped_rows_total", model="digits", version="1", reason="expired") == 4
+
+
+def test_a_version_is_in_one_state() -> None:
+    metrics = Metrics()
+    for state in ("START", "LOADING", "AVAILABLE"):
+        metrics(VersionStateChanged("digits", 1, state))
+    metrics(VersionLoaded("digits", 1, 1.5))
+    states = {
+        state: value(metrics, "model_version_state", model="digits", version="1", state=state)
+        for state in ("START", "LOADING", "AVAILABLE", "UNLOADING", "END")
+    }
+    assert states == {"START": 0, "LOADING": 0, "AVAILABLE": 1, "UNLOADING": 0, "END": 0}
+    assert value(metrics, "model_load_duration_seconds", model="digits", version="1") == 1.5
+
+
+def test_states_are_read_at_the_scrape() -> None:
+    metrics = Metrics()
+    metrics.observe(lambda: 7, lambda: [("digits", 1, 5, 0)])
+    assert value(metrics, "inference_in_flight_requests") == 7
+    assert value(metrics, "inference_pending_requests", model="digits", version="1") == 5
+    assert value(metrics, "model_retraces_total", model="digits", version="1") == 0
+    assert list(text_string_to_metric_families(generate_latest(metrics.registry).decode()))

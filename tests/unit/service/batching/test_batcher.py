@@ -1,0 +1,485 @@
+"""Callers who leave, models that raise, answers that come late: nobody waits for ever, nobody gets another's answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import permutations
+from typing import Any
+
+import anyio
+import numpy as np
+import pytest
+import structlog
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.signature import Head, Input, Padding, Signature, TensorSpec
+from service.batching.batcher import Batcher
+from service.batching.policy import BatchPolicy
+from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput, Overloaded, ShuttingDown
+from service.events import BatchRan, CallDropped, Event
+from service.runtime.fake import FakeServable
+
+pytestmark = pytest.mark.anyio
+
+
+class TravelLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time can be put forward, so that nothing here waits for a deadline."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": TravelLoop}
+
+
+HEADS = tuple(f"h{number}" for number in range(12))
+SIGNATURE = Signature(
+    (
+        Input(name="text", spec=TensorSpec("int32", (None,)), padding=Padding("pad", tail=1)),
+        Input(name="series", spec=TensorSpec("float32", (None,))),
+    ),
+    tuple(Head(name=name, spec=TensorSpec("float32", (2,))) for name in HEADS),
+)
+POISON = 666
+
+
+class Bench:
+    """A batcher over the fake, with its events."""
+
+    def __init__(self, **policy: Any) -> None:
+        self.fake = FakeServable(SIGNATURE, poison=lambda row: bool((row["text"] == POISON).any()))
+        self.events: list[Event] = []
+        self.batcher = Batcher("m", 1, self.fake, BatchPolicy(**policy), self.events.append)
+
+    def submit(
+        self, *rows: dict[str, Any], heads: tuple[str, ...] = ("h0",), patience: float = 60
+    ) -> asyncio.Task[Any]:
+        deadline = asyncio.get_running_loop().time() + patience
+        return asyncio.create_task(self.batcher.submit(rows, heads, deadline))
+
+    async def hold(self, patience: float = 60) -> asyncio.Task[Any]:
+        """A call that runs, and goes on running until `release`."""
+        self.fake.gate.clear()
+        held = self.submit(row(1), patience=patience)
+        await asyncio.to_thread(self.fake.entered.acquire)
+        return held
+
+    def release(self) -> None:
+        self.fake.gate.set()
+
+    def alone(self, each: dict[str, Any], head: str) -> Any:
+        text = np.concatenate([each["text"], np.zeros(1, np.int32)])
+        return FakeServable(SIGNATURE).run({"text": text[None], "series": each["series"][None]}, [head])[head][0]
+
+    def dropped(self) -> list[str]:
+        return [event.reason for event in self.events if isinstance(event, CallDropped)]
+
+
+def row(*text: int, series: int = 1) -> dict[str, Any]:
+    return {"text": np.array(text, np.int32), "series": np.ones(series, np.float32)}
+
+
+def pass_time(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, TravelLoop)
+    loop.ahead += seconds
+
+
+async def turns() -> None:
+    """Lets every task that can go on go on."""
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    made = Bench()
+    with anyio.fail_after(20):
+        yield made
+        made.release()
+        await made.batcher.close(5)
+    assert repr(made.batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running] closed>"
+
+
+async def test_a_caller_cancels_before_the_answer(bench: Bench) -> None:
+    held = await bench.hold()
+    held.cancel()
+    await turns()
+    assert repr(bench.batcher) == "<Batcher [0 calls, 0 rows waiting, 1 running]>"
+    neighbour = bench.submit(row(2))
+    bench.release()
+    assert await neighbour
+    assert bench.dropped() == ["cancelled"]
+
+
+async def test_four_in_a_batch_and_one_cancels_while_it_runs(bench: Bench) -> None:
+    bench.fake.gate.clear()
+    four = [bench.submit(row(n)) for n in range(2, 6)]
+    await asyncio.to_thread(bench.fake.entered.acquire)
+    assert repr(bench.batcher) == "<Batcher [4 calls, 0 rows waiting, 1 running]>"
+    four[0].cancel()
+    await turns()
+    bench.release()
+    for number, task in enumerate(four[1:], start=3):
+        np.testing.assert_allclose((await task)["h0"][0], bench.alone(row(number), "h0"), rtol=1e-5)
+    assert four[0].cancelled()
+
+
+async def test_a_caller_cancels_after_the_answer(bench: Bench) -> None:
+    done = bench.submit(row(1))
+    await done
+    assert not done.cancel()
+    assert await bench.submit(row(2))
+    assert bench.dropped() == []
+
+
+async def test_the_answer_and_the_cancellation_come_in_the_same_turn(bench: Bench) -> None:
+    held = await bench.hold()
+    bench.release()
+    bench.batcher._threads.submit(lambda: None).result()  # the batch is done; its answer waits for the loop
+    held.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await held
+    assert await bench.submit(row(2))
+
+
+async def test_a_caller_who_leaves_while_queued_is_never_executed(bench: Bench) -> None:
+    held = await bench.hold()
+    leaving = [bench.submit(row(9, 9)) for _ in range(8)]
+    stays = bench.submit(row(3))
+    await turns()
+    assert repr(bench.batcher) == "<Batcher [10 calls, 9 rows waiting, 1 running]>"
+    for task in leaving:
+        task.cancel()
+    await turns()
+    assert repr(bench.batcher) == "<Batcher [2 calls, 1 rows waiting, 1 running]>"
+    bench.release()
+    await asyncio.gather(held, stays)
+    assert [rows for rows, _ in bench.fake.batches] == [1, 1]
+    assert bench.dropped() == ["cancelled"] * 8
+
+
+async def test_the_model_raises_once_and_then_works(bench: Bench) -> None:
+    bench.fake.fail_next()
+    with pytest.raises(InferenceFailed, match="RuntimeError"):
+        await bench.submit(row(1))
+    assert await bench.submit(row(1))
+    assert repr(bench.batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running]>"
+
+
+async def test_a_late_ticket_is_told_and_never_executed(bench: Bench) -> None:
+    held = await bench.hold()
+    late = bench.submit(row(7), row(8), patience=5)
+    await turns()
+    assert repr(bench.batcher) == "<Batcher [2 calls, 2 rows waiting, 1 running]>"
+    pass_time(5)
+    with pytest.raises(DeadlineExceeded):
+        await late
+    assert repr(bench.batcher) == "<Batcher [1 calls, 0 rows waiting, 1 running]>"
+    bench.release()
+    await held
+    assert len(bench.fake.batches) == 1
+    assert bench.events[0] == CallDropped("m", 1, "expired", 2)
+
+
+async def test_who_comes_too_late_is_not_executed_either(bench: Bench) -> None:
+    with pytest.raises(DeadlineExceeded):
+        await bench.submit(row(1), patience=-1)
+    assert bench.fake.batches == []
+
+
+async def test_a_deadline_holds_while_the_call_runs(bench: Bench) -> None:
+    held = await bench.hold(patience=5)
+    pass_time(5)
+    with pytest.raises(DeadlineExceeded):
+        await held
+    assert bench.events == [CallDropped("m", 1, "expired", 0)]
+    assert repr(bench.batcher) == "<Batcher [0 calls, 0 rows waiting, 1 running]>"
+    bench.release()
+    assert await bench.submit(row(2))
+
+
+async def test_shutdown_answers_the_callers_who_wait(bench: Bench) -> None:
+    held = await bench.hold()
+    queued = bench.submit(row(2))
+    await turns()
+    closing = asyncio.create_task(bench.batcher.close(10))
+    await turns()
+    with pytest.raises(ShuttingDown):
+        await bench.submit(row(3))
+    bench.release()
+    assert await held
+    assert await queued
+    await closing
+    assert repr(bench.batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running] closed>"
+
+
+async def test_shutdown_does_not_wait_for_ever(bench: Bench) -> None:
+    held = await bench.hold()
+    queued = bench.submit(row(2))
+    await turns()
+    await bench.batcher.close(0)
+    for task in (held, queued):
+        with pytest.raises(ShuttingDown):
+            await task
+    assert bench.dropped() == ["shutdown", "shutdown"]
+    bench.release()
+    while "0 running" not in repr(bench.batcher):
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_many_rows_next_to_single_rows_keep_their_order(bench: Bench) -> None:
+    many = [row(n, n, series=1 + n % 2) for n in range(70)]
+    large, *singles = [bench.submit(*many), *(bench.submit(row(100 + n)) for n in range(10))]
+    for place, tensor in enumerate((await large)["h0"]):
+        np.testing.assert_allclose(tensor, bench.alone(many[place], "h0"), rtol=1e-5)
+    for number, task in enumerate(singles):
+        np.testing.assert_allclose((await task)["h0"][0], bench.alone(row(100 + number), "h0"), rtol=1e-5)
+    assert max(rows for rows, _ in bench.fake.batches) <= 32
+
+
+async def test_each_caller_gets_exactly_the_heads_it_asked_for(bench: Bench) -> None:
+    held = await bench.hold()
+    draw = np.random.default_rng(1)
+    wanted = [tuple(draw.choice(HEADS, draw.integers(1, 12), replace=False)) for _ in range(20)]
+    tasks = [bench.submit(row(n), heads=heads) for n, heads in enumerate(wanted)]
+    await turns()
+    bench.release()
+    await held
+    for number, (task, heads) in enumerate(zip(tasks, wanted, strict=True)):
+        outputs = await task
+        assert set(outputs) == set(heads)
+        for head in heads:
+            np.testing.assert_allclose(outputs[head][0], bench.alone(row(number), head), rtol=1e-5)
+    assert len(bench.fake.batches) == 2
+
+
+async def test_one_poisoned_row_among_32_fails_alone(bench: Bench) -> None:
+    held = await bench.hold()
+    tasks = [bench.submit(row(POISON if n == 13 else n)) for n in range(32)]
+    await turns()
+    bench.release()
+    await held
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [n for n, result in enumerate(results) if isinstance(result, InferenceFailed)] == [13]
+    assert sum(isinstance(result, dict) for result in results) == 31
+    assert len(bench.fake.batches) <= 1 + 2 * 6
+
+
+@pytest.mark.parametrize("wrong", ["rows", "head"])
+async def test_a_model_that_does_not_answer_row_by_row_fails_its_callers_only(
+    bench: Bench, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = bench.fake.run
+
+    def run(inputs: Any, heads: Any) -> Any:
+        return {name: tensor[:0] for name, tensor in right(inputs, heads).items() if wrong == "rows"}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.fake, "run", run)
+        with pytest.raises(InferenceFailed, match="ValueError"):
+            await bench.submit(row(1))
+    assert await bench.submit(row(1))
+
+
+async def test_a_full_queue_tells_the_next_one_at_once() -> None:
+    bench = Bench(max_queue_size=2)
+    with anyio.fail_after(20):
+        held = await bench.hold()
+        waiting = [bench.submit(row(1)), bench.submit(row(2))]
+        await turns()
+        with pytest.raises(Overloaded):
+            await bench.submit(row(3))
+        waiting.pop().cancel()
+        await turns()
+        waiting.append(bench.submit(row(4)))
+        bench.release()
+        await asyncio.gather(held, *waiting)
+        await bench.batcher.close(5)
+
+
+async def test_two_instances_run_two_batches_at_once() -> None:
+    bench = Bench(instances=2)
+    with anyio.fail_after(20):
+        first = await bench.hold()
+        second = bench.submit(row(2))
+        await asyncio.to_thread(bench.fake.entered.acquire)
+        assert repr(bench.batcher) == "<Batcher [2 calls, 0 rows waiting, 2 running]>"
+        bench.release()
+        await asyncio.gather(first, second)
+        await bench.batcher.close(5)
+
+
+async def test_a_batch_waits_for_company_when_it_is_told_to() -> None:
+    bench = Bench(max_queue_delay=5, max_batch_size=3)
+    with anyio.fail_after(20):
+        full = [bench.submit(row(n)) for n in range(3)]
+        await asyncio.gather(*full)
+        first, second = bench.submit(row(1)), bench.submit(row(2))
+        await turns()
+        assert repr(bench.batcher) == "<Batcher [2 calls, 2 rows waiting, 0 running]>"
+        pass_time(5)
+        await asyncio.gather(first, second)
+        assert [rows for rows, _ in bench.fake.batches] == [3, 2]
+        await bench.batcher.close(5)
+
+
+async def test_the_loop_sleeps_while_a_ripe_batch_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(max_queue_delay=5)
+    with anyio.fail_after(20):
+        bench.fake.gate.clear()
+        held = bench.submit(row(1))
+        await turns()
+        pass_time(5)
+        await asyncio.to_thread(bench.fake.entered.acquire)
+        ripe = bench.submit(row(2))
+        await turns()
+        pass_time(5)
+        looks: list[float] = []
+        expire = bench.batcher._queue.expire
+        monkeypatch.setattr(bench.batcher._queue, "expire", lambda now: looks.append(now) or expire(now))  # type: ignore[func-returns-value]
+        for _ in range(20):
+            await turns()
+        assert len(looks) <= 1
+        bench.release()
+        await asyncio.gather(held, ripe)
+        await bench.batcher.close(5)
+
+
+async def test_a_batch_is_reported(bench: Bench) -> None:
+    await bench.submit(row(1), row(1, 2, 3, 4))
+    (event,) = [each for each in bench.events if isinstance(each, BatchRan)]
+    assert (event.model, event.version, event.rows, event.failed) == ("m", 1, 2, False)
+    assert event.padding_rows == pytest.approx(0.75)
+    assert len(event.queue_seconds) == 1
+
+
+async def test_who_cancels_in_the_turn_that_would_start_it_is_not_executed(bench: Bench) -> None:
+    held = await bench.hold()
+    leaving = bench.submit(row(2))
+    await turns()
+    bench.release()
+    bench.batcher._threads.submit(lambda: None).result()  # the loop will now free the device, then wake the caller
+    leaving.cancel()
+    await held
+    await turns()
+    assert len(bench.fake.batches) == 1
+    assert [event for event in bench.events if isinstance(event, CallDropped)] == [CallDropped("m", 1, "cancelled", 1)]
+
+
+async def test_a_call_that_fails_in_part_fails_whole_and_its_rest_is_not_executed(bench: Bench) -> None:
+    rows = [row(POISON)] * 32 + [row(1)] * 32
+    with pytest.raises(InferenceFailed):
+        await bench.submit(*rows)
+    assert repr(bench.batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running]>"
+    assert [size for size, _ in bench.fake.batches] == [32]
+
+
+async def test_a_failure_is_logged_with_its_shapes(bench: Bench) -> None:
+    with structlog.testing.capture_logs() as lines, pytest.raises(InferenceFailed):
+        await bench.submit(row(POISON, 1, 2, series=4))
+    (line,) = lines
+    assert (line["event"], line["model"], line["rows"]) == ("the model raised", "m", 1)
+    assert line["shapes"] == [("series", (4,)), ("text", (3,))]
+    assert "poison" in repr(line["exc_info"])
+
+
+@pytest.mark.parametrize("heads", [(), ("h0", "h99")])
+async def test_heads_that_the_model_has_not_are_refused_before_the_queue(bench: Bench, heads: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidInput, match="expected heads among"):
+        await bench.submit(row(1), heads=heads)
+    assert bench.fake.batches == []
+
+
+async def test_a_row_that_lacks_an_input_fails_alone(bench: Bench) -> None:
+    held = await bench.hold()
+    lacking = bench.submit({"series": np.ones(1, np.float32)})
+    good = bench.submit(row(2))
+    await turns()
+    bench.release()
+    assert await good
+    with pytest.raises(InferenceFailed, match="KeyError"):
+        await lacking
+    await held
+
+
+async def test_even_what_is_no_ordinary_exception_leaves_the_next_batch_running(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(inputs: Any, heads: Any) -> Any:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.fake, "run", run)
+        with pytest.raises(InferenceFailed, match="SystemExit"):
+            await bench.submit(row(1))
+    assert await bench.submit(row(1))
+
+
+async def test_a_subscriber_that_raises_costs_no_caller_its_answer() -> None:
+    def emit(event: Event) -> None:
+        raise RuntimeError("no disk")
+
+    async with Batcher("m", 1, FakeServable(SIGNATURE), BatchPolicy(), emit) as batcher:
+        with anyio.fail_after(20):
+            for _ in range(2):
+                assert await batcher.submit([row(1)], ["h0"], float("inf"))
+            assert repr(batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running]>"
+    assert repr(batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running] closed>"
+
+
+async def test_to_leave_the_context_tells_those_who_wait() -> None:
+    with anyio.fail_after(20):
+        bench = Bench()
+        async with bench.batcher:
+            held = await bench.hold()
+            bench.release()
+        assert isinstance(await asyncio.gather(held, return_exceptions=True), list)
+        assert "[0 calls" in repr(bench.batcher)
+
+
+@pytest.mark.parametrize("order", list(permutations(("answer", "cancel", "expire", "shutdown"))))
+async def test_whatever_comes_first_decides_and_the_rest_finds_nothing(bench: Bench, order: tuple[str, ...]) -> None:
+    held = await bench.hold()
+    (call,) = bench.batcher._queue._calls.values()
+    for what in order:
+        if what == "answer":
+            bench.batcher._settle(call, {"h0": []})
+        elif what == "cancel":
+            held.cancel()
+            bench.batcher._settle(call, None, "cancelled")
+        elif what == "expire":
+            bench.batcher._settle(call, DeadlineExceeded(), "expired")
+        else:
+            bench.batcher._settle(call, ShuttingDown(), "shutdown")
+        assert repr(bench.batcher) == "<Batcher [0 calls, 0 rows waiting, 1 running]>"
+    drops = {"cancel": ["cancelled"], "expire": ["expired"], "shutdown": ["shutdown"], "answer": []}
+    assert bench.dropped() == drops[order[0]]
+    bench.release()
+    await asyncio.gather(held, return_exceptions=True)
+
+
+ROW = st.tuples(st.lists(st.integers(1, 99), min_size=1, max_size=6), st.integers(1, 3))
+CALL = st.tuples(st.lists(ROW, min_size=1, max_size=5), st.sets(st.sampled_from(HEADS), min_size=1))
+CALLS = st.lists(CALL, min_size=1, max_size=12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(calls=CALLS, largest=st.integers(1, 8))
+def test_batched_is_alone(calls: Any, largest: int) -> None:
+    async def scenario() -> None:
+        bench = Bench(max_batch_size=largest)
+        rows = [[row(*text, series=series) for text, series in each] for each, _ in calls]
+        tasks = [bench.submit(*ours, heads=tuple(heads)) for ours, (_, heads) in zip(rows, calls, strict=True)]
+        for ours, (_, heads), outputs in zip(rows, calls, await asyncio.gather(*tasks), strict=True):
+            assert set(outputs) == heads
+            for head in heads:
+                for each, tensor in zip(ours, outputs[head], strict=True):
+                    np.testing.assert_allclose(tensor, bench.alone(each, head), rtol=1e-5, atol=1e-5)
+        await bench.batcher.close(5)
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))

@@ -1,0 +1,109 @@
+"""The OpenAPI document: one typed predict path for each model that can answer now, beside the routes of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service.api.errors import STATUS
+from service.api.native import NativeServed
+from service.codec.describe import example_request
+from service.codec.schema import Schema
+
+REFERENCE = "#/components/schemas/{model}"
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "request_id"],
+            "properties": {
+                "code": {
+                    "enum": ["not_found", "method_not_allowed", "internal_error", *(c for _, c in STATUS.values())]
+                },
+                "message": {"type": "string"},
+                "request_id": {"type": "string"},
+                "problems": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "input": {"type": ["string", "null"]},
+                            "row": {"type": ["integer", "null"]},
+                            "expected": {"type": "string"},
+                            "got": {"type": "string"},
+                        },
+                    },
+                },
+            },
+        }
+    },
+}
+
+
+def typed_openapi(app: FastAPI, available: Callable[[], Iterable[NativeServed]]) -> Callable[[], dict[str, Any]]:
+    """What FastAPI calls for its document. Made anew each time: models come and go."""
+
+    def document() -> dict[str, Any]:
+        told = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schemas = told.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Error"] = ERROR
+        for served in available():
+            schemas.update(definitions(served.codec.schema))
+            for path in (
+                f"/models/{served.model}/predict",
+                f"/models/{served.model}/versions/{served.version}/predict",
+            ):
+                told["paths"][path] = {"post": operation(served, path)}
+        return told
+
+    return document
+
+
+def shapes(schema: Schema) -> tuple[type[BaseModel], ...]:
+    return schema.one, schema.many, schema.answer, schema.answers
+
+
+def definitions(schema: Schema) -> dict[str, Any]:
+    wanted = [(shape, "validation") for shape in shapes(schema)]
+    _, told = models_json_schema(wanted, ref_template=REFERENCE)  # type: ignore[arg-type]
+    return dict(told.get("$defs", {}))
+
+
+def operation(served: NativeServed, path: str) -> dict[str, Any]:
+    one, many, answer, answers = (REFERENCE.format(model=shape.__name__) for shape in shapes(served.codec.schema))
+    example = example_request(served.signature)
+    return {
+        "tags": ["predict"],
+        "summary": f"Predict with {served.model}",
+        "description": served.manifest.description if served.manifest else "",
+        "operationId": "post" + path.replace("/", "_"),
+        "parameters": [
+            {"name": "X-Request-Timeout", "in": "header", "schema": {"type": "number"}, "description": "Seconds"},
+            {"name": "X-Request-ID", "in": "header", "schema": {"type": "string"}, "description": "Returned as given"},
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"anyOf": [{"$ref": one}, {"$ref": many}]}, "example": example}},
+        },
+        "responses": {
+            "200": {
+                "description": "The heads that were asked for",
+                "content": {"application/json": {"schema": {"anyOf": [{"$ref": answer}, {"$ref": answers}]}}},
+            },
+            **{str(status): refusal(code) for status, code in sorted(set(STATUS.values())) if status != 401},
+        },
+    }
+
+
+def refusal(code: str) -> dict[str, Any]:
+    return {
+        "description": code.replace("_", " "),
+        "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model="Error")}}},
+    }

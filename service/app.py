@@ -1,0 +1,119 @@
+"""The composition root: settings to parts to a FastAPI application. The only file that knows everyone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from service.admission import Admission
+from service.api import health, native
+from service.api.errors import on_http_exception
+from service.api.middleware import RequestContext
+from service.api.openapi import typed_openapi
+from service.codec.nested_json import ModelCodec
+from service.events import Event
+from service.inference import Inference
+from service.loader import Load, Loader, NativeServed, load_graph
+from service.observability import logs
+from service.observability.metrics import Metrics
+from service.settings import Settings
+from service.store.manager import StoreManager
+from service.store.scanner import Scanner
+from service.store.versions import VersionPolicy
+
+log = structlog.get_logger("manifold")
+
+DESCRIPTION = "Named inputs in, named heads out. Each model that can answer has a typed `predict` path below."
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one service is made of."""
+
+    settings: Settings
+    admission: Admission
+    metrics: Metrics
+    loader: Loader
+    manager: StoreManager[NativeServed]
+
+
+def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
+    metrics = Metrics()
+
+    def emit(event: Event) -> None:
+        metrics(event)
+        logs.write(event)
+
+    loader = Loader(settings, emit, load)
+    admission = Admission(settings.limits.max_in_flight)
+    metrics.observe(lambda: admission.in_flight, loader.loads)
+    manager = StoreManager(
+        scan=Scanner(settings.store.path).scan,
+        load=loader.load,
+        unload=loader.unload,
+        policy_of=lambda model: VersionPolicy.parse(settings.version_policy_of(model)),
+        emit=emit,
+        clock=time.monotonic,
+    )
+    return Parts(settings, admission, metrics, loader, manager)
+
+
+def build_app(parts: Parts) -> FastAPI:
+    settings, manager = parts.settings, parts.manager
+
+    def emit(event: Event) -> None:
+        parts.metrics(event)
+
+    app: FastAPI = FastAPIOffline(
+        title="Manifold",
+        version="0.1.0",
+        description=DESCRIPTION,
+        redoc_url=None,
+        lifespan=lambda _: running(parts),
+        middleware=[
+            Middleware(RequestContext, log_all=settings.log.requests, is_draining=lambda: parts.admission.is_draining)
+        ],
+        exception_handlers={HTTPException: on_http_exception},
+    )
+    inference: Inference[ModelCodec] = Inference(manager.lease, parts.admission)
+    app.router.routes.extend(native.predict_routes(native.Predict(inference, settings.limits, emit, manager.is_known)))
+    app.include_router(native.router(manager))
+    app.include_router(health.router(manager, parts.admission, parts.metrics.registry))
+    app.openapi = typed_openapi(app, manager.available)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """Watches the store while the application serves; on the way out answers what is left and unloads."""
+    interval = parts.settings.store.poll_interval
+    watching = asyncio.create_task(parts.manager.watch(interval, complain))
+    watching.add_done_callback(report_crash)
+    try:
+        yield
+    finally:
+        parts.admission.close()
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        await parts.manager.close()
+        parts.loader.close()
+
+
+def complain(error: Exception) -> None:
+    log.warning("store cannot be read", error=str(error))
+
+
+def report_crash(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("the store is no longer watched", exc_info=task.exception())

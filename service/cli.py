@@ -1,0 +1,165 @@
+"""The command line: serve, inspect, predict, check-config."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from models.artifact import InvalidArtifact, versions
+from service import settings as configuration
+from service.errors import ServiceError
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.loader import Prepared
+
+app = typer.Typer(
+    help="Serves Keras models with many inputs and many outputs.", no_args_is_help=True, add_completion=False
+)
+
+StoreOption = Annotated[Path | None, typer.Option(help="Folder of <model>/<version>/; by default store/ here")]
+ConfigOption = Annotated[Path | None, typer.Option(help="A TOML file of settings; by default manifold.toml")]
+Model = Annotated[str, typer.Argument(help="A model of the store")]
+Version = Annotated[int | None, typer.Option(help="By default the newest")]
+
+
+def fail(message: str) -> typer.Exit:
+    typer.echo(f"error: {message}", err=True)
+    return typer.Exit(1)
+
+
+def load_settings(config: Path | None, **given: Any) -> configuration.Loaded:
+    """`given` as `store__path=…`; None means not given. Ends the program with a sentence when a setting is wrong."""
+    tree: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is not None:
+            section, _, field = name.partition("__")
+            tree.setdefault(section, {})[field] = value
+    try:
+        return configuration.load(tree, config)
+    except configuration.InvalidSettings as error:
+        raise fail(str(error)) from None
+
+
+@app.command()
+def serve(
+    store: StoreOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; by default 127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="By default 8000; 0 picks a free one")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve every model of the store, and those that come."""
+    settings = load_settings(config, store__path=store, server__host=host, server__port=port).settings
+    from service.app import build_parts
+    from service.observability import logs
+    from service.server import open_socket, serve
+
+    logs.configure(settings.log.level, settings.log.format)
+    try:
+        listening = open_socket(settings.server.host, settings.server.port)
+    except OSError as error:
+        raise fail(f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror}") from None
+    announce(settings, listening.getsockname()[1])
+    serve(build_parts(settings), listening)
+
+
+def announce(settings: Settings, port: int) -> None:
+    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    address = f"http://{host}:{port}"
+    typer.echo(
+        f"Manifold serves {settings.store.path} at {address}\n"
+        f"  {address}/docs      try each model in the browser\n"
+        f"  {address}/models    what is served\n"
+        f"  {address}/readyz    whether it is warm\n"
+        f"  {address}/metrics   for Prometheus"
+    )
+    sys.stdout.flush()
+
+
+@app.command()
+def inspect(model: Model, version: Version = None, store: StoreOption = None, config: ConfigOption = None) -> None:
+    """Show a model's inputs and heads, and a request that works."""
+    from service.codec.describe import describe_model
+
+    settings = load_settings(config, store__path=store).settings
+    number, folder = find(settings.store.path, model, version)
+    prepared = prepared_here(settings, model, folder)
+    told = describe_model(prepared.servable.signature, prepared.artifact.manifest, prepared.codec.schema.expected)
+    typer.echo(pretty({"model": model, "version": number, **told}))
+
+
+@app.command()
+def predict(
+    model: Model,
+    given: Annotated[list[str], typer.Option("--input", help="name=value; JSON, or text as it stands")],
+    head: Annotated[list[str] | None, typer.Option(help="A head to answer; by default all")] = None,
+    raw: Annotated[bool, typer.Option(help="Answer the plain tensors")] = False,
+    version: Version = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Answer one request with a model of the store, without a server."""
+    settings = load_settings(config, store__path=store).settings
+    number, folder = find(settings.store.path, model, version)
+    prepared = prepared_here(settings, model, folder)
+    asked: dict[str, Any] = {"inputs": dict(named_value(each) for each in given), "raw": raw}
+    try:
+        call = prepared.codec.read(asked | ({"heads": head} if head else {}))
+        outputs = prepared.codec.encode(call, prepared.run(call.rows, call.heads))[0]
+    except ServiceError as error:
+        raise fail(str(error)) from None
+    typer.echo(pretty({"model": model, "version": number, "outputs": outputs}))
+
+
+@app.command("check-config")
+def check_config(config: ConfigOption = None) -> None:
+    """Say which settings are in force, and where each comes from."""
+    loaded = load_settings(config)
+    table = Table("setting", "value", "from", title="Settings in force")
+    for name, value in configuration.leaves(loaded.settings.model_dump()):
+        table.add_row(name, str(value), loaded.sources[name])
+    Console().print(table)
+
+
+def find(store: Path, model: str, version: int | None) -> tuple[int, Path]:
+    """The version's number and folder. Ends the program when there is none."""
+    found = versions(store / model)
+    if not found and any((store / model).glob("*.keras")):
+        return 1, store / model
+    if not found:
+        raise fail(f"no version of {model!r} in {store}")
+    if version is not None and version not in found:
+        raise fail(f"{model!r} has no version {version}; there are {', '.join(map(str, found))}")
+    number = found[-1] if version is None else version
+    return number, store / model / str(number)
+
+
+def named_value(given: str) -> tuple[str, Any]:
+    """`name=value`: the value as JSON where it is a list, an object or a number, else as text."""
+    name, separator, value = given.partition("=")
+    if not separator:
+        raise fail(f"--input takes name=value, got {given!r}")
+    try:
+        return name, orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return name, value
+
+
+def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:
+    """The model in this process, without a server. Ends the program when the artifact cannot be served."""
+    from service.loader import load_graph, prepare
+
+    try:
+        return prepare(model, folder, load_graph, warm_rows=())
+    except (InvalidArtifact, ValueError, OSError) as error:
+        raise fail(f"{folder}: {error}") from None
+
+
+def pretty(content: object) -> str:
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()

@@ -1,0 +1,42 @@
+"""Every error has a status and a body."""
+
+import inspect
+
+import orjson
+import pytest
+
+from service import errors
+from service.api.errors import STATUS, refusal
+
+CLASSES = [
+    each for _, each in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(each, errors.ServiceError) and each is not errors.ServiceError
+]  # fmt: skip
+
+
+def test_every_class_of_the_tree_has_a_row() -> None:
+    assert set(STATUS) == set(CLASSES)
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    assert errors.__doc__ is not None
+    assert all(each.__name__ in errors.__doc__ for each in CLASSES)
+
+
+@pytest.mark.parametrize("error", [errors.Overloaded("full", 2.3), errors.ShuttingDown("bye")])
+def test_who_may_come_back_is_told_when(error: errors.ServiceError) -> None:
+    assert refusal(error, "id").headers["retry-after"] == ("3" if isinstance(error, errors.Overloaded) else "1")
+
+
+def test_problems_are_listed() -> None:
+    response = refusal(errors.InvalidInput(errors.Problem("text", "null", "posts", 3)), "an-id")
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/json"
+    assert orjson.loads(response.body) == {
+        "error": {
+            "code": "invalid_input",
+            "message": "input 'posts', row 3: expected text, got null",
+            "request_id": "an-id",
+            "problems": [{"input": "posts", "row": 3, "expected": "text", "got": "null"}],
+        }
+    }

@@ -1,0 +1,103 @@
+"""The command line: what is trained in which order, and that nothing heavy is loaded when nothing lacks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from training import __main__ as command
+from training import recipes
+from training.recipe import Recipe
+from training.run import NotGoodEnough, Run
+
+CHECK = """
+import sys
+import typer
+from training.__main__ import main
+sys.argv = ["training", "--missing", "--store", sys.argv[1]]
+try:
+    typer.run(main)
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {"tensorflow", "keras", "sklearn", "training.fit"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_nothing_heavy_is_imported_when_nothing_lacks(tmp_path: Path) -> None:
+    for name in recipes.NAMES:
+        (tmp_path / name / "1").mkdir(parents=True)
+
+    done = subprocess.run([sys.executable, "-c", CHECK, str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"every model has a version in {tmp_path}\n"
+
+
+def test_recipes_are_read_without_tensorflow() -> None:
+    script = (
+        "import sys; from training import recipes\n"
+        "for name in recipes.NAMES: assert set(recipes.recipe(name).presets) == {'smoke', 'quick', 'full'}\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_models_come_in_a_fixed_order() -> None:
+    assert command.choose(["author_profile", "digits"], every=False) == ["digits", "author_profile"]
+    assert command.choose([], every=False) == list(recipes.NAMES)
+    assert command.choose(["digits"], every=True) == list(recipes.NAMES)
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(typer.BadParameter, match=r"no such model: digit \(there are question_answering, digits"):
+        command.choose(["digit"], every=False)
+
+
+def trained(monkeypatch: pytest.MonkeyPatch, store: Path, failing: str = "") -> list[str]:
+    """Replaces training by a note of what would be trained and which model folders stand there."""
+    seen: list[str] = []
+
+    def note(recipe: Recipe, run: Run) -> Path:
+        name: str = recipe.name
+        seen.append(name)
+        if name == failing:
+            raise NotGoodEnough("not exported")
+        return store / name / "1"
+
+    monkeypatch.setattr(command, "train", note)
+    return seen
+
+
+def test_only_what_lacks_is_trained_and_its_folder_is_there_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "digits" / "3").mkdir(parents=True)
+    seen = trained(monkeypatch, tmp_path)
+
+    with pytest.raises(typer.Exit) as end:
+        command.main(store=tmp_path, missing=True)
+
+    assert end.value.exit_code == 0
+    assert seen == ["question_answering", "author_profile"]
+    assert (tmp_path / "author_profile").is_dir()
+
+
+def test_one_failure_does_not_keep_the_others_from_being_trained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = trained(monkeypatch, tmp_path, failing="question_answering")
+
+    with pytest.raises(typer.Exit) as end:
+        command.main(store=tmp_path)
+
+    assert end.value.exit_code == 1
+    assert seen == list(recipes.NAMES)
+    assert "question_answering: not exported" in capsys.readouterr().out

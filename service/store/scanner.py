@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.artifact import MANIFEST, versions
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+QUIET = 2.0
+"""Seconds without a write after which a copied file counts as whole."""
 
 Fingerprint = tuple[tuple[str, int, int], ...]
 
@@ -26,40 +31,41 @@ Listing = dict[str, dict[int, Found]]
 
 
 class Scanner:
-    """Lists the store. A folder without a manifest counts once two looks in a row found it unchanged,
+    """Lists the store. A folder without a manifest counts once nothing in it was touched for a while, because
 
-    because somebody may still be copying it; one with a manifest was renamed into place whole.
+    somebody may still be copying it; one with a manifest was renamed into place whole. `clock` is that of the files.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, clock: Callable[[], float] = time.time) -> None:
         self._store = store
-        self._last: dict[Path, Fingerprint] = {}
+        self._clock = clock
 
     def scan(self) -> Listing:
         """Raises OSError when the store cannot be read; a store that does not exist yet is empty."""
         if not self._store.exists():
             return {}
-        seen: dict[Path, Fingerprint] = {}
-        listing = {
-            folder.name: self._versions(folder, seen)
+        return {
+            folder.name: self._versions(folder)
             for folder in sorted(self._store.iterdir())
             if folder.is_dir() and MODEL_NAME.fullmatch(folder.name)
         }
-        self._last = seen
-        return listing
 
-    def _versions(self, model: Path, seen: dict[Path, Fingerprint]) -> dict[int, Found]:
+    def _versions(self, model: Path) -> dict[int, Found]:
         folders = {number: model / str(number) for number in versions(model)}
         if not folders and any(model.glob("*.keras")):
             folders = {1: model}  # a graph dropped in without a version number
         found = {}
         for number, folder in folders.items():
-            fingerprint = seen[folder] = fingerprint_of(folder)
+            fingerprint = fingerprint_of(folder)
             has_manifest = any(name == MANIFEST for name, _, _ in fingerprint)
             has_graph = any(name.endswith(".keras") for name, _, _ in fingerprint)
-            if has_manifest or (has_graph and self._last.get(folder) == fingerprint):
+            if has_manifest or (has_graph and self._is_quiet(fingerprint)):
                 found[number] = Found(folder, fingerprint)
         return found
+
+    def _is_quiet(self, fingerprint: Fingerprint) -> bool:
+        now = self._clock()
+        return all(abs(now - nanoseconds / 1e9) > QUIET for _, _, nanoseconds in fingerprint)
 
 
 def fingerprint_of(folder: Path) -> Fingerprint:

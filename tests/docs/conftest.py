@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-TRAINING_SECONDS = 600
-WARM_SECONDS = 120
-OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
-
-
-def environment(**more: str) -> dict[str, str]:
-    """This process's, without what `make test` and the caller's own settings put there."""
-    kept = {key: value for key, value in os.environ.items() if key not in OF_MAKE and not key.startswith("MANIFOLD_")}
-    return kept | more
-
-
-@pytest.fixture(scope="session")
-def smoke_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    store = tmp_path_factory.mktemp("smoke") / "store"
-    command = [sys.executable, "-m", "training", "--all", "--preset", "smoke", "--store", str(store)]
-    subprocess.run(command, cwd=ROOT, env=environment(), check=True, timeout=TRAINING_SECONDS)
-    return store
+from tests.running import ROOT, Service, environment
 
 
 @pytest.fixture(scope="session")
@@ -50,38 +28,10 @@ def checkout(smoke_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="session")
 def address(smoke_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`127.0.0.1:PORT` of a service with every smoke model warm."""
-    command = [sys.executable, "-m", "service", "serve", "--store", str(smoke_store), "--port", "0"]
-    log = tmp_path_factory.mktemp("service") / "log"
-    with log.open("w") as errors:
-        service = subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    assert service.stdout is not None
-    try:
-        found = next(filter(None, (re.search(r"http://([\d.]+:\d+)", line) for line in service.stdout)), None)
-        assert found, log.read_text()
-        draining = threading.Thread(target=service.stdout.read, daemon=True)
-        draining.start()
-        wait_until_warm(f"http://{found[1]}", {each.name for each in smoke_store.iterdir() if each.name[0] != "."})
-        yield found[1]
-    finally:
-        service.terminate()
-        code = service.wait(60)
-        draining.join()
-        service.stdout.close()
-    assert code == 0, log.read_text()
-
-
-def wait_until_warm(base: str, models: set[str]) -> None:
-    deadline = time.monotonic() + WARM_SECONDS
-    told: dict[str, object] = {}
-    while time.monotonic() < deadline:
-        answer = httpx.get(f"{base}/readyz")
-        told = answer.json()
-        if answer.status_code == 200 and models <= {*answer.json()["models"]}:
-            return
-        time.sleep(0.2)
-    pytest.fail(f"not warm after {WARM_SECONDS} s: {told}")
+    with Service(smoke_store, tmp_path_factory.mktemp("service") / "log") as service:
+        service.wait_until_warm()
+        yield service.address.removeprefix("http://")
+    assert service.process.returncode == 0, service.log.read_text()
 
 
 CURL = """#!{python}

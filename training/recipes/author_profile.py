@@ -2,6 +2,18 @@
 
     python -m training author_profile
 
+On 2 cores: 30 to 60 seconds (preset quick), 6 seconds (smoke), 4 minutes (full: age .68, income .942, gender .984),
+all with the import of TensorFlow. Held-out figures of the preset quick with seed 0, beside what a model that ignores
+the posts would get, and what becomes of each head when its loss is not weighted:
+
+    held-out figure             naive    weights .25, 1, 10    without weights
+    age, mean absolute error     3.44                   .97                .72
+    income, accuracy             .121                  .611               .652
+    gender, accuracy             .495                  .982               .501
+
+Without weights the squared years are the largest of the losses; every feature is spent on age, and on income, which
+goes with age, and gender is left to chance. `python -m training.loss_weights author_profile` trains both and prints it.
+
 The authors are invented (training/datasets/authors.py). What such a model claims about a real person is a guess from
 words, right at best on average. Used to decide about people, or to find out what they did not say, it does harm:
 gender is not a matter of two labels that a text gives away, income guessed from a style of writing discriminates, and
@@ -20,7 +32,7 @@ from training.recipe import Data, Goal, Preset, Recipe
 
 TOKENIZER = "posts.tokenizer.json"
 VOCABULARY = 1_000
-"""As many as the default variant embeds; the invented authors use some 300."""
+"""As many as the default variant embeds; the invented authors use some 250."""
 MAX_TOKENS = 4_000
 TAIL = 294
 """Zeros behind every text: the receptive field of the stack and one stride (models/zoo/author_profile.py)."""
@@ -68,7 +80,7 @@ def signature() -> Signature:
         (posts,),
         (
             Head(name="age", spec=TensorSpec("float32", (1,)), kind="regression", unit="years",
-                 description="The author's age."),
+                 description="The author's age; all invented authors are between 18 and 32."),
             Head(name="income", spec=TensorSpec("float32", (INCOME_GROUPS,)), kind="classes", labels=groups,
                  description="Income group, 1 the lowest tenth and 10 the highest."),
             Head(name="gender", spec=TensorSpec("float32", (1,)), kind="binary", labels=GENDERS,

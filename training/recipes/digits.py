@@ -2,7 +2,10 @@
 
     python -m training digits
 
-A few seconds on 2 cores beside the import of TensorFlow.
+On 2 cores: 4 to 8 seconds with the import of TensorFlow (preset quick, ten epochs of 12 batches).
+Held-out accuracy .958 to .983 over twelve seeds (always the most frequent digit: .10); preset full, 10 seconds: .972.
+The learning rate rises during the first epoch and falls off as a cosine: at a constant rate ten epochs of so few
+batches end anywhere between .86 and .97.
 """
 
 from __future__ import annotations

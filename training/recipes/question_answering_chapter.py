@@ -35,7 +35,7 @@ def compare(name: str = "quick", seed: int = 0) -> None:
 def show(figures: Mapping[str, Mapping[str, float]], console: Console | None = None) -> None:
     table = Table("held-out accuracy", *figures, title="question_answering", title_justify="left")
     for name in next(iter(figures.values())):
-        table.add_row(name.removeprefix("answer/accuracy"), *(f"{each[name]:.3f}" for each in figures.values()))
+        table.add_row(name.removeprefix("answer/"), *(f"{each[name]:.3f}" for each in figures.values()))
     (console or Console()).print(table)
 
 

@@ -147,6 +147,29 @@ async def test_the_answer_and_the_cancellation_come_in_the_same_turn(bench: Benc
     assert await bench.submit(row(2))
 
 
+async def test_the_answer_finds_a_caller_who_cancelled_and_does_not_know_it_yet(bench: Bench) -> None:
+    bench.fake.gate.clear()
+    leaving, neighbour = bench.submit(row(1)), bench.submit(row(2))
+    await asyncio.to_thread(bench.fake.entered.acquire)
+    bench.release()
+    bench.batcher._threads.submit(lambda: None).result()
+    asyncio.get_running_loop().call_soon(leaving.cancel)  # after the answer was sent for, before it is handed out
+    assert await neighbour
+    assert leaving.cancelled()
+    assert repr(bench.batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running]>"
+
+
+async def test_who_waits_behind_a_batch_that_raises_is_answered(bench: Bench) -> None:
+    bench.fake.fail_next()
+    held = await bench.hold()
+    waiting = bench.submit(row(2))
+    await turns()
+    bench.release()
+    assert await waiting
+    with pytest.raises(InferenceFailed):
+        await held
+
+
 async def test_a_caller_who_leaves_while_queued_is_never_executed(bench: Bench) -> None:
     held = await bench.hold()
     leaving = [bench.submit(row(9, 9)) for _ in range(8)]
@@ -184,6 +207,17 @@ async def test_a_late_ticket_is_told_and_never_executed(bench: Bench) -> None:
     await held
     assert len(bench.fake.batches) == 1
     assert bench.events[0] == CallDropped("m", 1, "expired", 2)
+
+
+async def test_each_deadline_is_kept_one_after_the_other_while_nothing_else_happens(bench: Bench) -> None:
+    held = await bench.hold()
+    for task in [bench.submit(row(2), patience=5), bench.submit(row(3), patience=10)]:
+        await turns()
+        pass_time(5)
+        with pytest.raises(DeadlineExceeded):
+            await task
+    bench.release()
+    await held
 
 
 async def test_who_comes_too_late_is_not_executed_either(bench: Bench) -> None:
@@ -363,8 +397,8 @@ async def test_who_cancels_in_the_turn_that_would_start_it_is_not_executed(bench
     leaving = bench.submit(row(2))
     await turns()
     bench.release()
-    bench.batcher._threads.submit(lambda: None).result()  # the loop will now free the device, then wake the caller
-    leaving.cancel()
+    bench.batcher._threads.submit(lambda: None).result()
+    asyncio.get_running_loop().call_soon(leaving.cancel)  # its caller hears of it just after the device is free
     await held
     await turns()
     assert len(bench.fake.batches) == 1

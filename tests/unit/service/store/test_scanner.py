@@ -1,5 +1,6 @@
 """What counts as a version."""
 
+import time
 from pathlib import Path
 
 from service.store.scanner import Scanner
@@ -36,24 +37,29 @@ def test_hidden_folders_and_files_are_no_models(tmp_path: Path) -> None:
     assert names(tmp_path) == {}
 
 
-def test_a_bare_graph_counts_once_it_has_stopped_changing(tmp_path: Path) -> None:
-    scanner = Scanner(tmp_path)
-    put(tmp_path / "foreign" / "1" / "any.keras", "half")
-    assert names(tmp_path, scanner) == {"foreign": []}
-    put(tmp_path / "foreign" / "1" / "any.keras", "the whole of it")
-    assert names(tmp_path, scanner) == {"foreign": []}
-    assert names(tmp_path, scanner) == {"foreign": [1]}
+def test_a_bare_graph_counts_once_nobody_writes_it_any_more(tmp_path: Path) -> None:
+    put(tmp_path / "foreign" / "1" / "any.keras")
+    written = (tmp_path / "foreign" / "1" / "any.keras").stat().st_mtime
+    assert names(tmp_path, Scanner(tmp_path, lambda: written + 1)) == {"foreign": []}
+    assert names(tmp_path, Scanner(tmp_path, lambda: written + 3)) == {"foreign": [1]}
+
+
+def later() -> float:
+    return time.time() + 60
 
 
 def test_a_bare_graph_without_a_version_is_version_one(tmp_path: Path) -> None:
-    scanner = Scanner(tmp_path)
     put(tmp_path / "foreign" / "any.keras")
-    scanner.scan()
-    assert scanner.scan()["foreign"][1].path == tmp_path / "foreign"
+    assert Scanner(tmp_path, later).scan()["foreign"][1].path == tmp_path / "foreign"
 
 
 def test_an_empty_version_is_not_served(tmp_path: Path) -> None:
-    scanner = Scanner(tmp_path)
     (tmp_path / "digits" / "1").mkdir(parents=True)
-    scanner.scan()
-    assert names(tmp_path, scanner) == {"digits": []}
+    assert names(tmp_path, Scanner(tmp_path, later)) == {"digits": []}
+
+
+def test_a_changed_file_changes_the_fingerprint(tmp_path: Path) -> None:
+    put(tmp_path / "digits" / "1" / "manifest.json", "a")
+    before = Scanner(tmp_path).scan()["digits"][1].fingerprint
+    put(tmp_path / "digits" / "1" / "manifest.json", "ab")
+    assert Scanner(tmp_path).scan()["digits"][1].fingerprint != before

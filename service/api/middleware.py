@@ -55,7 +55,7 @@ class RequestContext:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         if scope["path"] in PROBES:
             return
-        if status >= 500:
+        if status >= 500 and status != 503:  # who came too early or too late is no fault of ours
             write = log.error
         elif status >= 400 or not status:
             write = log.warning

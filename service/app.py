@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -98,7 +97,6 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     """Watches the store while the application serves; on the way out answers what is left and unloads."""
     interval = parts.settings.store.poll_interval
     watching = asyncio.create_task(parts.manager.watch(interval, complain))
-    watching.add_done_callback(report_crash)
     try:
         yield
     finally:
@@ -111,9 +109,4 @@ async def running(parts: Parts) -> AsyncIterator[None]:
 
 
 def complain(error: Exception) -> None:
-    log.warning("store cannot be read", error=str(error))
-
-
-def report_crash(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("the store is no longer watched", exc_info=task.exception())
+    log.error("looking at the store failed", exc_info=None if isinstance(error, OSError) else error, error=str(error))

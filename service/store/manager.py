@@ -87,11 +87,11 @@ class StoreManager(Generic[S]):
         return f"<StoreManager [{len(self._models)} models, {available} available]>"
 
     async def watch(self, interval: float, on_error: Callable[[Exception], None]) -> None:
-        """Reconciles for ever. A store that cannot be read for a while changes nothing."""
+        """Reconciles for ever, whatever happens in one round: unwatched, a store would look healthy and be stale."""
         while True:
             try:
                 await self.reconcile()
-            except OSError as error:
+            except Exception as error:
                 on_error(error)
             await asyncio.sleep(interval)
 

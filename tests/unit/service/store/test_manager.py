@@ -189,3 +189,23 @@ async def test_close_unloads_everything(world: World) -> None:
     await world.manager.close()
     assert sorted(world.unloaded) == ["a/1", "b/2"]
     assert repr(world.manager) == "<StoreManager [2 models, 0 available]>"
+
+
+async def test_a_round_that_fails_is_told_and_the_next_one_goes_on(world: World) -> None:
+    told: list[Exception] = []
+    scan = world.manager._scan
+    failures: list[Exception] = [RuntimeError("a bug"), OSError("the disk is gone")]
+
+    def sometimes() -> Listing:
+        if failures:
+            raise failures.pop()
+        return scan()
+
+    world.manager._scan = sometimes
+    world.put("digits", [1])
+    watching = asyncio.create_task(world.manager.watch(0.001, told.append))
+    with anyio.fail_after(5):
+        while not world.is_ready():
+            await anyio.lowlevel.checkpoint()
+    watching.cancel()
+    assert [str(error) for error in told] == ["the disk is gone", "a bug"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-from service.errors import Overloaded, ShuttingDown
+from service.errors import DeadlineExceeded, Overloaded, ShuttingDown
 
 
 class Admission:
@@ -17,6 +18,7 @@ class Admission:
         self._in_flight = 0
         self._draining = False
         self._closed = False
+        self._readers: set[asyncio.Timeout] = set()
 
     def __repr__(self) -> str:
         phase = " closed" if self._closed else " draining" if self._draining else ""
@@ -37,6 +39,26 @@ class Admission:
     def close(self) -> None:
         """From here on nobody enters. Those inside stay until they are answered."""
         self._draining = self._closed = True
+
+    @asynccontextmanager
+    async def reading(self, seconds: float) -> AsyncIterator[None]:
+        """Around the reading of a request. Raises DeadlineExceeded after `seconds`, ShuttingDown on `stop_reading`."""
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                self._readers.add(limit)
+                yield
+        except TimeoutError:
+            if self._draining:
+                raise ShuttingDown("the service is shutting down, and the request had not come whole") from None
+            raise DeadlineExceeded("the request's time passed before it had come whole") from None
+        finally:
+            self._readers.discard(limit)
+
+    def stop_reading(self) -> None:
+        """Requests that have not come whole by now were not accepted, and are told so."""
+        now = asyncio.get_running_loop().time()
+        for limit in self._readers:
+            limit.reschedule(now)
 
     @contextmanager
     def enter(self) -> Iterator[None]:

@@ -85,7 +85,9 @@ def build_app(parts: Parts) -> FastAPI:
         exception_handlers={HTTPException: on_http_exception},
     )
     inference: Inference[ModelCodec] = Inference(manager.lease, parts.admission)
-    app.router.routes.extend(native.predict_routes(native.Predict(inference, settings.limits, emit, manager.is_known)))
+    app.router.routes.extend(
+        native.predict_routes(native.Predict(inference, parts.admission, settings.limits, emit, manager.is_known))
+    )
     app.include_router(native.router(manager))
     app.include_router(health.router(manager, parts.admission, parts.metrics.registry))
     app.openapi = typed_openapi(app, manager.available)  # type: ignore[method-assign]

@@ -5,7 +5,7 @@ Knows no HTTP, no JSON and no TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -72,12 +72,12 @@ class Inference(Generic[C]):
         self._admission = admission
 
     async def predict(
-        self, model: str, version: int | None, read: Callable[[Served[C]], K], deadline: float
+        self, model: str, version: int | None, read: Callable[[Served[C]], Awaitable[K]], deadline: float
     ) -> Answer[C, K]:
         """`read` turns what the caller sent into a call, and raises InvalidInput before anything is queued.
 
         Raises ModelNotFound, ModelNotReady, ShuttingDown, Overloaded, InvalidInput, DeadlineExceeded, InferenceFailed.
         """
         with self._lease(model, version) as served, self._admission.enter():
-            call = read(served)
+            call = await read(served)
             return Answer(served, call, await served.batcher.submit(call.rows, call.heads, deadline))

@@ -67,12 +67,12 @@ class Prepared:
         return {name: list(tensor) for name, tensor in self.servable.run(tensors, heads).items()}
 
 
-def prepare(model: str, folder: Path, load_graph: Load, warm_rows: Iterable[int]) -> Prepared:
+def prepare(model: str, folder: Path, load_graph: Load, warm_rows: Iterable[int], max_rows: int = 1024) -> Prepared:
     """Everything of a load that blocks. Raises InvalidArtifact and what the graph's loader raises."""
     artifact = open_artifact(folder)
     manifest = artifact.manifest
     servable = load_graph(artifact.graph, manifest.signature if manifest else None)
-    codec = ModelCodec(model, servable.signature, manifest.preprocessing if manifest else {}, folder)
+    codec = ModelCodec(model, servable.signature, manifest.preprocessing if manifest else {}, folder, max_rows)
     prepared = Prepared(artifact, servable, codec)
     replay(prepared)
     servable.warm_up(warm_rows)
@@ -93,7 +93,9 @@ class Loader:
         """Raises InvalidArtifact and whatever else a file can do to a loader."""
         runtime, batching = self._settings.runtime_of(model), self._settings.batching_of(model)
         warm_rows = sorted({1, batching.max_batch_size}) if runtime.warmup else ()
-        prepared = await self._in_thread(lambda: prepare(model, folder, self._load_graph, warm_rows))
+        prepared = await self._in_thread(
+            lambda: prepare(model, folder, self._load_graph, warm_rows, batching.max_queue_size)
+        )
         await self._in_thread(settle_memory)
         servable = prepared.servable
         batcher = Batcher(model, version, servable, policy_of(batching, runtime), self._emit)

@@ -61,6 +61,7 @@ class Server(uvicorn.Server):
         for connection in connected:
             await loop.connect_accepted_socket(self._protocol, connection)
         await asyncio.sleep(LAST_WORDS)
+        self._parts.admission.stop_reading()
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:

@@ -7,16 +7,27 @@ Times are seconds, sizes are bytes.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     NoDecode,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -32,12 +43,18 @@ S = TypeVar("S", bound="Section")
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def integers(value: object) -> object:
     """`8,16,32` as it stands in an environment variable, to a list."""
     return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def ascending(lengths: tuple[int, ...]) -> tuple[int, ...]:
+    if list(lengths) != sorted(set(lengths)):
+        raise ValueError("lengths should ascend")
+    return lengths
 
 
 class Server(Section):
@@ -61,7 +78,7 @@ class Batching(Section):
         0.0, ge=0, le=60, description="Seconds a row may wait for company while the device is idle"
     )
     max_queue_size: PositiveInt = Field(1024, description="Rows that may wait; more are told to come back")
-    buckets: Annotated[tuple[PositiveInt, ...], NoDecode, BeforeValidator(integers)] = Field(
+    buckets: Annotated[tuple[PositiveInt, ...], NoDecode, BeforeValidator(integers), AfterValidator(ascending)] = Field(
         (), description="Lengths that padded rows are rounded up to; empty: the longest of the batch"
     )
 
@@ -117,12 +134,6 @@ class Settings(Section):
     def _overrides(self, model: str) -> ModelOverrides:
         return self.models.get(model, ModelOverrides())
 
-    def model_post_init(self, context: object) -> None:
-        for model, overrides in self.models.items():
-            self.batching_of(model), self.runtime_of(model)
-            if overrides.version_policy:
-                Store(version_policy=overrides.version_policy)
-
 
 def merged(section: S, changes: Mapping[str, Any]) -> S:
     """The section with some values replaced, checked again."""
@@ -155,15 +166,34 @@ def load(given: Mapping[str, Any] | None = None, config: Path | None = None) -> 
         settings = Settings.model_validate(deep_merge(table, environment, command_line))
     except ValidationError as error:
         raise InvalidSettings("; ".join(describe(each) for each in error.errors())) from None
-    except (ValueError, OSError) as error:
-        raise InvalidSettings(f"{file if isinstance(error, OSError) else 'settings'}: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InvalidSettings(f"{file}: {error}") from None
+    except SettingsError as error:
+        raise InvalidSettings(f"environment: {error}") from None
+    refuse_bad_overrides(settings)
     ranked = [("command line", command_line), ("environment", environment), (str(file), table)]
     sources = {name: source_of(name, ranked) for name in (leaf for leaf, _ in leaves(settings.model_dump()))}
     return Loaded(settings=settings, sources=sources)
 
 
-def describe(error: Mapping[str, Any]) -> str:
-    name = ".".join(str(part) for part in error["loc"])
+def refuse_bad_overrides(settings: Settings) -> None:
+    """What one model's settings come to is checked now, not when the model loads. Raises InvalidSettings."""
+    for model, overrides in settings.models.items():
+        sections: tuple[tuple[str, Section, dict[str, Any]], ...] = (
+            ("batching.", settings.batching, overrides.batching),
+            ("runtime.", settings.runtime, overrides.runtime),
+            ("", settings.store, {"version_policy": settings.version_policy_of(model)}),
+        )
+        for section, common, changes in sections:
+            try:
+                merged(common, changes)
+            except ValidationError as error:
+                place = f"models.{model}.{section}"
+                raise InvalidSettings("; ".join(describe(each, place) for each in error.errors())) from None
+
+
+def describe(error: Mapping[str, Any], place: str = "") -> str:
+    name = place + ".".join(str(part) for part in error["loc"])
     return f"{name}: {error['msg'][:1].lower() + error['msg'][1:]}, got {error['input']!r}"
 
 

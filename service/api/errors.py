@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict
 from typing import Any
@@ -58,7 +59,11 @@ def error_response(
     status: int, code: str, message: str, request_id: str, headers: dict[str, str] | None = None, **extra: Any
 ) -> Response:
     body = {"error": {"code": code, "message": message, "request_id": request_id, **extra}}
-    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+    try:
+        content = orjson.dumps(body)
+    except orjson.JSONEncodeError:  # text of the caller's that is no Unicode
+        content = json.dumps(body).encode()
+    return Response(content, status, headers, media_type="application/json")
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from service.admission import Admission
 from service.api.body import Disconnected, disconnected, read_body
 from service.api.context import context_of, deadline
 from service.api.errors import code_of, refusal
@@ -36,21 +37,38 @@ def json_response(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type="application/json")
 
 
+LARGE = 64 * 1024
+"""Bytes of a body from which on it is read on a thread, so that the others need not wait for it."""
+
+
+async def decode(codec: ModelCodec, body: bytes) -> Call:
+    """Raises InvalidInput."""
+    return codec.decode(body) if len(body) < LARGE else await asyncio.to_thread(codec.decode, body)
+
+
 class Predict:
     """`POST /models/{model}/predict` and `…/versions/{version}/predict`."""
 
     def __init__(
-        self, inference: Inference[ModelCodec], limits: Limits, emit: Emit, is_known: Callable[[str], bool]
+        self,
+        inference: Inference[ModelCodec],
+        admission: Admission,
+        limits: Limits,
+        emit: Emit,
+        is_known: Callable[[str], bool],
     ) -> None:
         self._inference = inference
+        self._admission = admission
         self._limits = limits
         self._is_known = is_known
         self._emit = emit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await read_body(scope, receive, self._limits.max_body_bytes)
+            async with self._admission.reading(self._deadline(scope) - time.monotonic()):
+                body = await read_body(scope, receive, self._limits.max_body_bytes)
         except Disconnected:
+            self._finish(scope, "cancelled")
             return
         except ServiceError as error:
             await self._refuse(error, scope, receive, send)
@@ -66,14 +84,17 @@ class Predict:
             answer = await self._inference.predict(
                 scope["path_params"]["model"],
                 version_of(scope),
-                lambda served: served.codec.decode(body),
-                deadline(scope, self._limits.default_timeout, self._limits.max_timeout),
+                lambda served: decode(served.codec, body),
+                self._deadline(scope),
             )
             response = json_response(written(answer))
         except ServiceError as error:
             return self._refused(error, scope)
         self._finish(scope, "ok", answer.served.version, len(answer.call.rows))
         return response
+
+    def _deadline(self, scope: Scope) -> float:
+        return deadline(scope, self._limits.default_timeout, self._limits.max_timeout)
 
     async def _refuse(self, error: ServiceError, scope: Scope, receive: Receive, send: Send) -> None:
         await self._refused(error, scope)(scope, receive, send)

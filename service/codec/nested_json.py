@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from models.preprocessing import InvalidValue, Numbers, Preprocessing, encoder
 from models.signature import Head, Signature
-from service.codec.problems import problems_of, say
+from service.codec.problems import MOST, problems_of, say, shorten
 from service.codec.schema import Schema
 from service.errors import InferenceFailed, InvalidInput, Problem
 
@@ -37,9 +38,18 @@ class ModelCodec:
     """Reads and writes the native body of one model version."""
 
     def __init__(
-        self, model: str, signature: Signature, preprocessing: Mapping[str, Preprocessing], folder: Path
+        self,
+        model: str,
+        signature: Signature,
+        preprocessing: Mapping[str, Preprocessing],
+        folder: Path,
+        max_rows: int = 1024,
     ) -> None:
-        """Raises OSError or ValueError when a preprocessing file of the artifact cannot be used."""
+        """`max_rows` is how many instances one request may have.
+
+        Raises OSError or ValueError when a preprocessing file of the artifact cannot be used.
+        """
+        self._max_rows = max_rows
         self.schema = Schema(model, signature, preprocessing)
         self._signature = signature
         self._encoders = {
@@ -54,8 +64,11 @@ class ModelCodec:
         """The parsed body as a call. Raises InvalidInput."""
         shape = self.schema.many if "instances" in content else self.schema.one
         if ("instances" in content) == ("inputs" in content):
-            both = "both" if "inputs" in content else f"the keys {', '.join(content) or 'of an empty object'}"
-            raise InvalidInput(Problem('either "inputs" (one example) or "instances" (many)', both))
+            keys = ", ".join(shorten(key) for key in islice(content, MOST)) or "of an empty object"
+            came = "both" if "inputs" in content else f"the keys {keys}"
+            raise InvalidInput(Problem('either "inputs" (one example) or "instances" (many)', came))
+        self._refuse_too_many(content, "instances", self._max_rows)
+        self._refuse_too_many(content, "heads", len(self._signature.heads))
         try:
             request: Any = shape.model_validate(content)
         except ValidationError as error:
@@ -66,12 +79,18 @@ class ModelCodec:
         rows = self._rows(request.instances, request.shared) if many else [self._encode(values(request.inputs), None)]
         return Call(rows, heads, request.raw, many)
 
+    def _refuse_too_many(self, content: Mapping[str, Any], key: str, most: int) -> None:
+        """Before anything is looked at: a million errors would take as long to find as to tell."""
+        given = content.get(key)
+        if isinstance(given, list) and len(given) > most:
+            raise InvalidInput(Problem(f"at most {most:,} in {key!r}", f"{len(given):,}"))
+
     def _parse(self, body: bytes) -> dict[str, Any]:
         try:
             content = json.loads(body.decode(), object_pairs_hook=unique_keys)
         except DuplicateKey as error:
             name = error.key if error.key in self._signature.input_names else None
-            raise InvalidInput(Problem("each key once", f"the key {error.key!r} twice", input=name)) from None
+            raise InvalidInput(Problem("each key once", f"the key {shorten(error.key)!r} twice", input=name)) from None
         except UnicodeDecodeError as error:
             raise InvalidInput(
                 Problem("JSON in UTF-8", f"the byte 0x{body[error.start]:02x} at {error.start}")

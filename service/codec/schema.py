@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic import BaseModel, ConfigDict, Discriminator, FailFast, Field, Tag, create_model
 
 from models.preprocessing import Numbers, Preprocessing, Text, describe
 from models.signature import Head, Input, Signature, TensorSpec
@@ -113,7 +113,9 @@ def text_or_ids(value: object) -> str | None:
 def nested(spec: TensorSpec, preprocessing: Numbers) -> Any:
     annotation = number(spec.dtype, preprocessing)
     for side in reversed(spec.shape):
-        annotation = Annotated[LIST[annotation], Field(min_length=1 if side is None else side, max_length=side)]
+        annotation = Annotated[
+            LIST[annotation], Field(min_length=1 if side is None else side, max_length=side), FailFast()
+        ]
     return annotation
 
 

@@ -12,6 +12,9 @@ from service.events import BatchRan, CallDropped, Event, VersionLoaded, VersionS
 
 log = structlog.get_logger("manifold")
 
+WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+"""Local variables hold what callers sent; a log must not."""
+
 
 def configure(level: str, form: Literal["auto", "json", "text"]) -> None:
     """Sets up logging for the process, for our own lines and those of the libraries."""
@@ -25,7 +28,7 @@ def configure(level: str, form: Literal["auto", "json", "text"]) -> None:
     rendering: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if readable
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [structlog.processors.ExceptionRenderer(WITHOUT_LOCALS), structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

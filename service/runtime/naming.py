@@ -55,9 +55,14 @@ def derive_signature(inputs: Symbols, heads: Symbols) -> Signature:
     """What the graph alone tells: names, shapes, dtypes. No padding is known to be safe, no head has a meaning."""
     return Signature(
         inputs=tuple(Input(name=name, spec=spec_of(tensor)) for name, tensor in inputs.items()),
-        heads=tuple(Head(name=name, spec=spec_of(tensor)) for name, tensor in heads.items()),
+        heads=tuple(Head(name=name, spec=as_answered(spec_of(tensor))) for name, tensor in heads.items()),
     )
 
 
 def spec_of(tensor: Any) -> TensorSpec:
     return TensorSpec(dtype=str(tensor.dtype), shape=tuple(tensor.shape[1:]))
+
+
+def as_answered(spec: TensorSpec) -> TensorSpec:
+    """bfloat16 is answered as float32, which holds all its values: numpy and JSON do not know the former."""
+    return TensorSpec("float32", spec.shape) if spec.dtype == "bfloat16" else spec

@@ -6,6 +6,7 @@ Takes and gives numpy arrays by name. Knows nothing of requests, batches or stor
 from __future__ import annotations
 
 import threading
+import zipfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,12 @@ class TensorFlowServable:
 
         `declared` must name what the graph has, else ValueError; without it the signature is read from the graph.
         """
+        if not zipfile.is_zipfile(graph):
+            raise ValueError(f"{graph.name} is not a whole .keras file")
         model = keras.models.load_model(graph, compile=False, safe_mode=True)
         inputs, heads = named_inputs(model), named_heads(model)
         derived = derive_signature(inputs, heads)
+        refuse_strings(derived)
         if declared is not None:
             refuse_mismatch(declared, derived)
         return cls(inputs, heads, declared or derived)
@@ -82,7 +86,8 @@ class TensorFlowServable:
 
         def compute(*inputs: Any) -> Any:
             self.retraces += self._is_warm
-            return part(list(inputs), training=False)
+            answers = part(list(inputs), training=False)
+            return {name: tf.cast(each, self.signature.head(name).spec.dtype) for name, each in answers.items()}
 
         specs = [batched(each.spec) for each in self.signature.inputs]
         return tf.function(compute, input_signature=specs, autograph=False).get_concrete_function()
@@ -90,6 +95,16 @@ class TensorFlowServable:
 
 def batched(spec: TensorSpec) -> Any:
     return tf.TensorSpec([None, *spec.shape], spec.dtype)
+
+
+def refuse_strings(signature: Signature) -> None:
+    """Raises ValueError: text goes in as token ids, through the manifest's tokenizer."""
+    tensors = [(each.name, each.spec) for each in signature.inputs] + [
+        (each.name, each.spec) for each in signature.heads
+    ]
+    for name, spec in tensors:
+        if spec.dtype == "string":
+            raise ValueError(f"{name!r} is a tensor of strings, which is not served")
 
 
 def refuse_mismatch(declared: Signature, derived: Signature) -> None:

@@ -19,7 +19,14 @@ def warm_up(servable: Servable, head_sets: Collection[frozenset[str]], rows: Ite
     length = shortest_that_runs(servable) if counts else 0
     for heads in head_sets:
         for count in counts:
-            servable.run(zeros(servable.signature, count, length), heads)
+            refuse_other_rows(servable.run(zeros(servable.signature, count, length), heads), count)
+
+
+def refuse_other_rows(outputs: Tensors, rows: int) -> None:
+    """Raises ValueError for a model that does not answer row by row: no request to it could ever be answered."""
+    for head, tensor in outputs.items():
+        if tensor.shape[:1] != (rows,):
+            raise ValueError(f"head {head!r} answers with shape {list(tensor.shape)} to {rows} rows, not row by row")
 
 
 def shortest_that_runs(servable: Servable) -> int:

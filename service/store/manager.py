@@ -19,6 +19,9 @@ from service.store.versions import Plan, State, VersionPolicy, plan
 
 S = TypeVar("S")
 
+SHOWN = 300
+"""Characters of a name or a reason that a caller is told; the log has the whole."""
+
 
 @dataclass(eq=False)
 class Version(Generic[S]):
@@ -135,6 +138,7 @@ class StoreManager(Generic[S]):
 
     def _plan(self, model: str, found: dict[int, Found]) -> Plan:
         known = self._models[model]
+        found = {number: each for number, each in found.items() if each.settled or number in known}
         states = {number: record.state for number, record in known.items()}
         failed = [number for number, state in states.items() if state is State.END]
         return plan(self._policy_of(model), found, states, failed)
@@ -186,7 +190,7 @@ class StoreManager(Generic[S]):
         known = self._models.get(model)
         if known is None:
             names = ", ".join(sorted(self._models)) or "none"
-            raise ModelNotFound(f"no model {model!r}; known models: {names}")
+            raise ModelNotFound(f"no model {model[:SHOWN]!r}; known models: {names}")
         if number is None:
             number = self._default(model)
         if number is None:
@@ -203,7 +207,7 @@ class StoreManager(Generic[S]):
         if not known:
             return ": the store has none"
         newest = known[max(known)]
-        return f": version {newest.number} is {newest.state}" + (f" ({newest.reason})" if newest.reason else "")
+        return f": version {newest.number} is {newest.state}" + (f" ({newest.reason[:SHOWN]})" if newest.reason else "")
 
     def _default(self, model: str) -> int | None:
         available = [n for n, record in self._models[model].items() if record.state is State.AVAILABLE]

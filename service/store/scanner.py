@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from models.artifact import MANIFEST, versions
 
@@ -24,6 +26,8 @@ class Found:
 
     path: Path
     fingerprint: Fingerprint
+    settled: bool = True
+    """False while somebody may still be writing it: such a version is not begun, but one that is served is kept."""
 
 
 Listing = dict[str, dict[int, Found]]
@@ -59,8 +63,8 @@ class Scanner:
             fingerprint = fingerprint_of(folder)
             has_manifest = any(name == MANIFEST for name, _, _ in fingerprint)
             has_graph = any(name.endswith(".keras") for name, _, _ in fingerprint)
-            if has_manifest or (has_graph and self._is_quiet(fingerprint)):
-                found[number] = Found(folder, fingerprint)
+            if has_manifest or has_graph:
+                found[number] = Found(folder, fingerprint, has_manifest or self._is_quiet(fingerprint))
         return found
 
     def _is_quiet(self, fingerprint: Fingerprint) -> bool:
@@ -69,9 +73,12 @@ class Scanner:
 
 
 def fingerprint_of(folder: Path) -> Fingerprint:
-    """Name, size and time of every file; empty for a folder that has just gone."""
-    try:
-        files = [(path.name, path.stat()) for path in folder.iterdir() if path.is_file()]
-    except FileNotFoundError:
-        return ()
-    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in files))
+    """Name, size and time of every file; what goes while we look is left out."""
+    files: list[tuple[str, int, int]] = []
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):
+                stat = path.stat()
+                if S_ISREG(stat.st_mode):
+                    files.append((path.name, stat.st_size, stat.st_mtime_ns))
+    return tuple(sorted(files))

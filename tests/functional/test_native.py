@@ -59,6 +59,7 @@ async def test_a_version_can_be_named(manifold: Manifold) -> None:
         (b'{"inputs": {"text": [1], "text": [2], "series": [1]}}', 422, "the key 'text' twice"),
         (b'{"inputs": {"text": "\xff"}}', 422, "the byte 0xff"),
         (b"", 422, "an empty body"),
+        (b'{"\\ud800": 1}', 422, "the keys"),
         (b"[" * 90_000, 422, "nesting too deep"),
         (b" " * 200_000, 413, "200,000 bytes; the limit is 100,000"),
     ],

@@ -1,13 +1,15 @@
 """What operators see: readiness, draining, metrics."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 
 from service.settings import Limits
-from tests.functional.conftest import Manifold, write_version
+from tests.functional.conftest import Manifold, until, write_version
 
 pytestmark = pytest.mark.anyio
 
@@ -93,3 +95,21 @@ async def test_an_error_nobody_foresaw_is_an_answer_all_the_same(
     reply = await manifold.client.get("/models")
     assert (reply.status_code, reply.json()["error"]["code"]) == (500, "internal_error")
     assert reply.json()["error"]["request_id"] == reply.headers["x-request-id"]
+
+
+async def test_a_body_that_never_ends_holds_up_neither_its_caller_nor_the_end(manifold: Manifold) -> None:
+    async def trickle() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async def post(**headers: str) -> httpx.Response:
+        return await manifold.client.post("/models/fake/predict", content=trickle(), headers=headers)
+
+    late = await post(**{"X-Request-Timeout": "0.02"})
+    assert (late.status_code, late.json()["error"]["code"]) == (504, "deadline_exceeded")
+    unfinished = asyncio.create_task(post())
+    await until(lambda: bool(manifold.parts.admission._readers))
+    manifold.parts.admission.drain()
+    manifold.parts.admission.stop_reading()
+    reply = await unfinished
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "shutting_down")

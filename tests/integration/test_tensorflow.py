@@ -117,5 +117,27 @@ def test_a_manifest_that_does_not_fit_the_graph_is_refused(tmp_path: Path) -> No
 def test_a_model_without_a_graph_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     path.write_bytes(b"half a file")
-    with pytest.raises(ValueError, match=r"model\.keras"):
+    with pytest.raises(ValueError, match=r"model\.keras is not a whole \.keras file"):
         TensorFlowServable.load(path)
+
+
+def test_bfloat16_is_answered_as_float32(tmp_path: Path) -> None:
+    x = keras.Input((2,), name="x")
+    servable = TensorFlowServable.load(saved(keras.Model(x, keras.layers.Dense(2, dtype="bfloat16")(x)), tmp_path))
+    (head,) = servable.signature.heads
+    assert head.spec.dtype == "float32"
+    assert servable.run({"x": np.ones((1, 2), np.float32)}, [head.name])[head.name].dtype == np.float32
+
+
+def test_strings_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    word = keras.Input((1,), dtype="string", name="word")
+    looked_up = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")(word)
+    with pytest.raises(ValueError, match="'word' is a tensor of strings, which is not served"):
+        TensorFlowServable.load(saved(keras.Model(word, looked_up), tmp_path))
+
+
+def test_a_model_that_does_not_answer_row_by_row_never_counts_as_warm(tmp_path: Path) -> None:
+    x = keras.Input((2,), name="x")
+    servable = TensorFlowServable.load(saved(keras.Model(x, keras.ops.sum(x, axis=0)), tmp_path))
+    with pytest.raises(ValueError, match="not row by row"):
+        servable.warm_up([1, 4])

@@ -53,7 +53,11 @@ def test_one_model_may_differ(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MANIFOLD_BATCHING__MAX_BATCH", "1", "batching.max_batch: "),
         ("MANIFOLD_BATCHNG__MAX_BATCH_SIZE", "1", "MANIFOLD_BATCHNG__MAX_BATCH_SIZE: no such setting"),
         ("MANIFOLD_STORE__VERSION_POLICY", "newest", "store.version_policy: "),
-        ("MANIFOLD_MODELS__x__BATCHING__MAX_BATCH_SIZE", "-1", "max_batch_size"),
+        ("MANIFOLD_MODELS__x__BATCHING__MAX_BATCH_SIZE", "-1", "models.x.batching.max_batch_size: input should"),
+        ("MANIFOLD_MODELS__x__VERSION_POLICY", "newest", "models.x.version_policy: "),
+        ("MANIFOLD_BATCHING__BUCKETS", "16,8", "batching.buckets: value error, lengths should ascend"),
+        ("MANIFOLD_LIMITS__DRAIN_TIMEOUT", "inf", "limits.drain_timeout: input should be a finite number"),
+        ("MANIFOLD_STORE__POLL_INTERVAL", "inf", "store.poll_interval: input should be a finite number"),
     ],
 )
 def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
@@ -66,5 +70,5 @@ def test_a_named_file_must_exist_and_be_toml() -> None:
     with pytest.raises(InvalidSettings, match="no such file"):
         settings.load(config=Path("other.toml"))
     Path("bad.toml").write_text("= 3")
-    with pytest.raises(InvalidSettings):
+    with pytest.raises(InvalidSettings, match=r"bad\.toml"):
         settings.load(config=Path("bad.toml"))

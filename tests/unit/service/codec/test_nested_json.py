@@ -153,6 +153,16 @@ def test_a_thousand_bad_rows_are_told_in_a_few_lines(codec: ModelCodec) -> None:
     assert told[-1][3] == "980 more"
 
 
+def test_more_rows_or_heads_than_could_ever_be_are_not_looked_at(codec: ModelCodec) -> None:
+    assert problems(codec, {"instances": [{}] * 100_000}) == [(None, None, "at most 1,024 in 'instances'", "100,000")]
+    assert problems(codec, {"inputs": GOOD, "heads": ["age"] * 5}) == [(None, None, "at most 4 in 'heads'", "5")]
+
+
+def test_what_callers_sent_is_repeated_in_short(codec: ModelCodec) -> None:
+    (told,) = problems(codec, {"x" * 100_000: 1})
+    assert len(told[3]) < 100
+
+
 OUTPUTS: dict[str, Any] = {
     "age": np.array([[34.1]], np.float32),
     "room": np.array([[0.25, 0.75]], np.float32),

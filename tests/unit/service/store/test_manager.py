@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -103,6 +104,18 @@ async def test_a_bad_version_never_takes_over_and_says_why(world: World) -> None
     assert world.is_ready()
     with pytest.raises(ModelNotReady, match="the file is damaged"), world.manager.lease("digits", 2):
         pass
+
+
+async def test_a_version_that_is_being_written_is_not_begun_and_not_taken_away(world: World) -> None:
+    world.put("digits", [1])
+    world.listing["digits"][1] = replace(world.listing["digits"][1], settled=False)
+    await world.manager.reconcile()
+    assert world.states("digits", 1) == []
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.listing["digits"][1] = replace(world.listing["digits"][1], settled=False, fingerprint=(("touched", 1, 1),))
+    await world.manager.reconcile()
+    assert world.states("digits", 1)[-1] == "AVAILABLE"
 
 
 async def test_a_failed_version_is_tried_again_only_when_its_files_change(world: World) -> None:

@@ -41,7 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     golden_tolerance: float = 1e-3
     """Largest relative difference of a golden answer on another device, precision or framework version."""
     digests: dict[str, str] = {}
-    """SHA-256 of every other file of the folder, by name."""
+    """SHA-256 of every other file of the folder, by name; what stands in folders below it is no part of the model."""
 
 
 class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +95,8 @@ def find_graph(folder: Path) -> Path:
 def publish(store: Path, manifest: Manifest, golden: list[Golden], write: Callable[[Path], None]) -> Path:
     """Writes the model's next version and returns its folder.
 
-    `write(folder)` puts the graph and the preprocessing files in place; digests are taken afterwards.
+    `write(folder)` puts the graph and the preprocessing files in place; digests are taken afterwards, of files and not
+    of folders: a report in one may be opened, moved or deleted without harm.
     """
     model = store / manifest.model
     model.mkdir(parents=True, exist_ok=True)
@@ -104,7 +105,7 @@ def publish(store: Path, manifest: Manifest, golden: list[Golden], write: Callab
     try:
         write(draft)
         (draft / GOLDEN).write_bytes(msgspec.json.format(msgspec.json.encode(golden), indent=1))
-        digests = {path.name: digest(path) for path in sorted(draft.iterdir())}
+        digests = {path.name: digest(path) for path in sorted(draft.iterdir()) if path.is_file()}
         sealed = msgspec.structs.replace(manifest, digests=digests)
         (draft / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(sealed), indent=1))
         for path in draft.iterdir():

@@ -15,16 +15,30 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from models.photo import Image, ImageEncoder
+from models.record import Choice, Quantity, Record, RecordEncoder
 from models.signature import TensorSpec
+from models.values import InvalidValue
 
-
-class InvalidValue(ValueError):
-    """A value that cannot become a tensor: what was expected, and what came."""
-
-    def __init__(self, expected: str, got: str) -> None:
-        super().__init__(f"expected {expected}, got {got}")
-        self.expected = expected
-        self.got = got
+__all__ = [
+    "Choice",
+    "Encoder",
+    "Image",
+    "ImageEncoder",
+    "InvalidValue",
+    "Numbers",
+    "NumbersEncoder",
+    "Preprocessing",
+    "Quantity",
+    "Record",
+    "RecordEncoder",
+    "Text",
+    "TextEncoder",
+    "describe",
+    "encoder",
+    "fits",
+    "save_tokenizer",
+]
 
 
 class Text(msgspec.Struct, frozen=True, tag="text", forbid_unknown_fields=True):
@@ -44,7 +58,7 @@ class Numbers(msgspec.Struct, frozen=True, tag="numbers", forbid_unknown_fields=
     scale: float = 1.0
 
 
-Preprocessing = Text | Numbers
+Preprocessing = Text | Numbers | Image | Record
 
 
 class Encoder(Protocol):
@@ -116,6 +130,10 @@ def encoder(preprocessing: Preprocessing, tensor: TensorSpec, folder: Path) -> E
     if isinstance(preprocessing, Text):
         tokenizer = Tokenizer.from_str((folder / preprocessing.tokenizer).read_text(encoding="utf-8"))
         return TextEncoder(preprocessing, tokenizer)
+    if isinstance(preprocessing, Image):
+        return ImageEncoder(preprocessing, tensor)
+    if isinstance(preprocessing, Record):
+        return RecordEncoder(preprocessing, tensor)
     return NumbersEncoder(preprocessing, tensor)
 
 

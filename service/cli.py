@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.artifact import InvalidArtifact, versions
+from models.preprocessing import Image, Preprocessing, Text
 from service import settings as configuration
 from service.errors import ServiceError
 from service.settings import Settings
@@ -97,7 +100,10 @@ def inspect(model: Model, version: Version = None, store: StoreOption = None, co
 @app.command()
 def predict(
     model: Model,
-    given: Annotated[list[str], typer.Option("--input", help="name=value; JSON, or text as it stands")],
+    given: Annotated[
+        list[str],
+        typer.Option("--input", help="name=value: JSON, or text as it stands; name=@file: a photo, a text, or JSON"),
+    ],
     head: Annotated[list[str] | None, typer.Option(help="A head to answer; by default all")] = None,
     raw: Annotated[bool, typer.Option(help="Answer the plain tensors")] = False,
     version: Version = None,
@@ -108,7 +114,9 @@ def predict(
     settings = load_settings(config, store__path=store).settings
     number, folder = find(settings.store.path, model, version)
     prepared = prepared_here(settings, model, folder)
-    asked: dict[str, Any] = {"inputs": dict(named_value(each) for each in given), "raw": raw}
+    manifest = prepared.artifact.manifest
+    kinds = manifest.preprocessing if manifest else {}
+    asked: dict[str, Any] = {"inputs": dict(named_value(each, kinds) for each in given), "raw": raw}
     try:
         call = prepared.codec.read(asked | ({"heads": head} if head else {}))
         outputs = prepared.codec.encode(call, prepared.run(call.rows, call.heads))[0]
@@ -140,15 +148,31 @@ def find(store: Path, model: str, version: int | None) -> tuple[int, Path]:
     return number, store / model / str(number)
 
 
-def named_value(given: str) -> tuple[str, Any]:
-    """`name=value`: the value as JSON where it is a list, an object or a number, else as text."""
+def named_value(given: str, kinds: Mapping[str, Preprocessing]) -> tuple[str, Any]:
+    """`name=value`: the value as JSON where it is a list, an object or a number, else as text. `name=@file` reads it
+    from a file."""
     name, separator, value = given.partition("=")
     if not separator:
         raise fail(f"--input takes name=value, got {given!r}")
+    if value.startswith("@"):
+        return name, file_value(name, Path(value[1:]), kinds.get(name))
     try:
         return name, orjson.loads(value)
     except orjson.JSONDecodeError:
         return name, value
+
+
+def file_value(name: str, file: Path, kind: Preprocessing | None) -> Any:
+    """A photo as it is sent, a text as it stands, anything else from JSON. Ends the program when it is not that."""
+    try:
+        content = file.read_bytes()
+        if isinstance(kind, Image):
+            return base64.b64encode(content).decode()
+        return content.decode() if isinstance(kind, Text) else orjson.loads(content)
+    except OSError as error:
+        raise fail(f"input {name!r}: {file}: {error.strerror}") from None
+    except ValueError as error:  # text that is not UTF-8, JSON that is none
+        raise fail(f"input {name!r}: {file}: {error}") from None
 
 
 def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:

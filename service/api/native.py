@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from service.admission import Admission
 from service.api.body import Disconnected, disconnected, read_body
 from service.api.context import context_of, deadline
+from service.api.decoding import Decoder
 from service.api.errors import code_of, refusal
 from service.codec.describe import describe_model
 from service.codec.nested_json import Call, ModelCodec
@@ -35,15 +36,6 @@ PROTOCOL = "native"
 
 def json_response(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type="application/json")
-
-
-LARGE = 64 * 1024
-"""Bytes of a body from which on it is read on a thread, so that the others need not wait for it."""
-
-
-async def decode(codec: ModelCodec, body: bytes) -> Call:
-    """Raises InvalidInput."""
-    return codec.decode(body) if len(body) < LARGE else await asyncio.to_thread(codec.decode, body)
 
 
 class Predict:
@@ -62,6 +54,7 @@ class Predict:
         self._limits = limits
         self._is_known = is_known
         self._emit = emit
+        self._decoder = Decoder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -81,11 +74,12 @@ class Predict:
 
     async def _answer(self, scope: Scope, body: bytes) -> Response:
         try:
+            until = self._deadline(scope)
             answer = await self._inference.predict(
                 scope["path_params"]["model"],
                 version_of(scope),
-                lambda served: decode(served.codec, body),
-                self._deadline(scope),
+                lambda served: self._decoder.decode(served.codec, body, until),
+                until,
             )
             response = json_response(written(answer))
         except ServiceError as error:

@@ -78,7 +78,7 @@ def definitions(schema: Schema) -> dict[str, Any]:
 
 def operation(served: NativeServed, path: str) -> dict[str, Any]:
     one, many, answer, answers = (REFERENCE.format(model=shape.__name__) for shape in shapes(served.codec.schema))
-    example = example_request(served.signature)
+    example = example_request(served.signature, served.manifest)
     return {
         "tags": ["predict"],
         "summary": f"Predict with {served.model}",

@@ -8,25 +8,35 @@ from typing import Any
 import numpy as np
 
 from models.artifact import Manifest
+from models.preprocessing import Choice, Image, Numbers, Preprocessing, Quantity, Record, Text
 from models.signature import Head, Input, Signature
+from service.codec.inputs import Expectation
 
 EXAMPLE_LENGTH = 8
 """Length of an example where the signature leaves it open and names none."""
 
 
-def describe_model(signature: Signature, manifest: Manifest | None, expected: Mapping[str, str]) -> dict[str, Any]:
-    """Inputs and heads in declared order. `expected` says in words what each input takes."""
+def describe_model(
+    signature: Signature, manifest: Manifest | None, expected: Mapping[str, Expectation]
+) -> dict[str, Any]:
+    """Inputs and heads in declared order. `expected` says what each input takes."""
+    kinds = preprocessing_of(signature, manifest)
     told: dict[str, Any] = {
-        "inputs": [describe_input(each, expected[each.name]) for each in signature.inputs],
+        "inputs": [describe_input(each, kinds[each.name], expected[each.name].words) for each in signature.inputs],
         "heads": [describe_head(each) for each in signature.heads],
-        "example": example_request(signature),
+        "example": example_request(signature, manifest),
     }
     if manifest is None:
         return {"description": "", **told}
     return {"description": manifest.description, **told, "metrics": manifest.metrics, "training": manifest.training}
 
 
-def describe_input(each: Input, expected: str) -> dict[str, Any]:
+def preprocessing_of(signature: Signature, manifest: Manifest | None) -> dict[str, Preprocessing]:
+    declared = manifest.preprocessing if manifest else {}
+    return {each.name: declared.get(each.name, Numbers()) for each in signature.inputs}
+
+
+def describe_input(each: Input, preprocessing: Preprocessing, expected: str) -> dict[str, Any]:
     return {
         "name": each.name,
         "dtype": each.spec.dtype,
@@ -34,7 +44,28 @@ def describe_input(each: Input, expected: str) -> dict[str, Any]:
         "description": each.description,
         "expects": expected,
         "padding": {"kind": each.padding.kind, "tail": each.padding.tail} if each.spec.is_ragged else None,
+        **describe_kind(each, preprocessing),
     }
+
+
+def describe_kind(each: Input, preprocessing: Preprocessing) -> dict[str, Any]:
+    """What only inputs of this kind have."""
+    if isinstance(preprocessing, Image):
+        height, width, _ = each.spec.shape
+        return {"kind": "image", "resized_to": {"height": height, "width": width, "fit": preprocessing.fit}}
+    if isinstance(preprocessing, Record):
+        return {"kind": "record", "fields": [describe_field(field) for field in preprocessing.fields]}
+    return {"kind": "text" if isinstance(preprocessing, Text) else "numbers"}
+
+
+def describe_field(field: Choice | Quantity) -> dict[str, Any]:
+    """A text takes any; its labels are those that the model knows."""
+    about = {"description": field.description}
+    if isinstance(field, Choice):
+        kind = "text" if field.open else "choice"
+        return {"name": field.name, "type": kind, "labels": list(field.labels), **about}
+    bounds = {"minimum": field.minimum, "maximum": field.maximum, "unit": field.unit}
+    return {"name": field.name, "type": "number", **bounds, **about}
 
 
 def describe_head(head: Head) -> dict[str, Any]:
@@ -43,12 +74,21 @@ def describe_head(head: Head) -> dict[str, Any]:
     return told | {key: value for key, value in extra.items() if value}
 
 
-def example_request(signature: Signature) -> dict[str, Any]:
-    return {"inputs": {each.name: example_value(each) for each in signature.inputs}}
+def example_request(signature: Signature, manifest: Manifest | None) -> dict[str, Any]:
+    kinds = preprocessing_of(signature, manifest)
+    return {"inputs": {each.name: example_value(each, kinds[each.name]) for each in signature.inputs}}
 
 
-def example_value(each: Input) -> Any:
+def example_value(each: Input, preprocessing: Preprocessing) -> Any:
     if each.example is not None:
         return each.example
+    if isinstance(preprocessing, Record):
+        return {field.name: example_of_field(field) for field in preprocessing.fields}
     shape = [EXAMPLE_LENGTH if side is None else side for side in each.spec.shape]
     return np.zeros(shape, each.spec.dtype).tolist()
+
+
+def example_of_field(field: Choice | Quantity) -> str | float:
+    if isinstance(field, Choice):
+        return field.labels[0]
+    return min(max(field.minimum, round(field.mean, 2)), field.maximum)

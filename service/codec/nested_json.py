@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,15 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from models.preprocessing import InvalidValue, Numbers, Preprocessing, encoder
+from models.preprocessing import Image, InvalidValue, Numbers, Preprocessing, encoder
 from models.signature import Head, Signature
-from service.codec.problems import MOST, problems_of, say, shorten
+from models.values import say, shorten
+from service.codec.problems import MOST, problems_of
 from service.codec.schema import Schema
-from service.errors import InferenceFailed, InvalidInput, Problem
+from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput, Problem
 
 Row = dict[str, NDArray[Any]]
 TOP = 5
 """Labels that a `classes` head names."""
+
+
+def never() -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -50,18 +55,23 @@ class ModelCodec:
         Raises OSError or ValueError when a preprocessing file of the artifact cannot be used.
         """
         self._max_rows = max_rows
+        self.takes_photos = any(isinstance(each, Image) for each in preprocessing.values())
+        """Whether a small body may be long to decode, and large when it is."""
         self.schema = Schema(model, signature, preprocessing)
         self._signature = signature
         self._encoders = {
             each.name: encoder(preprocessing.get(each.name, Numbers()), each.spec, folder) for each in signature.inputs
         }
 
-    def decode(self, body: bytes) -> Call:
-        """The body as a call. Raises InvalidInput with a problem for everything that does not fit."""
-        return self.read(self._parse(body))
+    def decode(self, body: bytes, is_abandoned: Callable[[], bool] = never) -> Call:
+        """The body as a call. Raises InvalidInput with a problem for everything that does not fit.
 
-    def read(self, content: Mapping[str, Any]) -> Call:
-        """The parsed body as a call. Raises InvalidInput."""
+        `is_abandoned` is asked before each row: once nobody waits, DeadlineExceeded is raised.
+        """
+        return self.read(self._parse(body), is_abandoned)
+
+    def read(self, content: Mapping[str, Any], is_abandoned: Callable[[], bool] = never) -> Call:
+        """The parsed body as a call. Raises InvalidInput, DeadlineExceeded."""
         shape = self.schema.many if "instances" in content else self.schema.one
         if ("instances" in content) == ("inputs" in content):
             keys = ", ".join(shorten(key) for key in islice(content, MOST)) or "of an empty object"
@@ -75,9 +85,9 @@ class ModelCodec:
             raise InvalidInput(*problems_of(error, content, self.schema.expected)) from None
         asked = frozenset(request.heads)
         heads = tuple(name for name in self._signature.head_names if name in asked)
-        many = shape is self.schema.many
-        rows = self._rows(request.instances, request.shared) if many else [self._encode(values(request.inputs), None)]
-        return Call(rows, heads, request.raw, many)
+        if shape is self.schema.many:
+            return Call(self._rows(request.instances, request.shared, is_abandoned), heads, request.raw, True)
+        return Call([self._encode(values(request.inputs), None)], heads, request.raw, False)
 
     def _refuse_too_many(self, content: Mapping[str, Any], key: str, most: int) -> None:
         """Before anything is looked at: a million errors would take as long to find as to tell."""
@@ -107,7 +117,7 @@ class ModelCodec:
             raise InvalidInput(Problem("a JSON object", say(content)))
         return content
 
-    def _rows(self, instances: Sequence[BaseModel], shared: BaseModel) -> list[Row]:
+    def _rows(self, instances: Sequence[BaseModel], shared: BaseModel, is_abandoned: Callable[[], bool]) -> list[Row]:
         """Each instance with what is shared; a shared value is encoded once, and its array serves every row."""
         given = [values(instance) for instance in instances]
         common = values(shared)
@@ -115,12 +125,17 @@ class ModelCodec:
         if problems:
             raise InvalidInput(*problems)
         encoded = self._encode(common, None)
-        return [encoded | self._encode(own, index) for index, own in enumerate(given)]
+        rows = []
+        for index, own in enumerate(given):
+            if is_abandoned():
+                raise DeadlineExceeded("nobody waits for it any more")
+            rows.append(encoded | self._encode(own, index))
+        return rows
 
     def _misfits(self, own: Mapping[str, Any], common: Mapping[str, Any], row: int) -> list[Problem]:
         missing = [name for name in self._signature.input_names if name not in own and name not in common]
         twice = [name for name in own if name in common]
-        return [Problem(self.schema.expected[name], "nothing", input=name, row=row) for name in missing] + [
+        return [Problem(self.schema.expected[name].words, "nothing", input=name, row=row) for name in missing] + [
             Problem('a value in the instance or in "shared"', "both", input=name, row=row) for name in twice
         ]
 
@@ -145,8 +160,12 @@ class ModelCodec:
 
 
 def values(record: BaseModel) -> dict[str, Any]:
-    """The values that were given, by the input's own name."""
-    return record.model_dump(by_alias=True, exclude_unset=True)
+    """The values that were given, by the input's own name, in declared order; none is copied."""
+    given = record.model_fields_set
+    found = {
+        str(each.alias): getattr(record, name) for name, each in type(record).model_fields.items() if name in given
+    }
+    return {name: values(value) if isinstance(value, BaseModel) else value for name, value in found.items()}
 
 
 class DuplicateKey(ValueError):
@@ -173,7 +192,8 @@ def refuse_not_finite(head: str, tensors: Sequence[NDArray[Any]]) -> None:
 def answer(head: Head, tensor: NDArray[Any]) -> Any:
     """A head's tensor of one row in the user's terms."""
     if head.kind == "regression":
-        return {"value": tensor.reshape(-1)[0], "unit": head.unit}
+        value = {"value": tensor.reshape(-1)[0]}
+        return value | {"unit": head.unit} if head.unit else value
     if head.kind == "binary":
         probability = tensor.reshape(-1)[0]
         chosen = bool(probability >= 0.5)

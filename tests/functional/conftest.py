@@ -1,6 +1,6 @@
 """The whole application over ASGI, with artifacts on disk and the shipped fake in place of TensorFlow."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,11 @@ import anyio
 import httpx
 import pytest
 from fastapi import FastAPI
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from models.artifact import GRAPH, Golden, Manifest, publish
+from models.preprocessing import Preprocessing, save_tokenizer
 from models.signature import Signature
 from service.app import Parts, build_app, build_parts
 from service.runtime.fake import FakeServable, fake_signature
@@ -37,7 +40,7 @@ class Manifold:
         self.client = httpx.AsyncClient(transport=transport, base_url="http://manifold")
 
     def load(self, graph: Path, declared: Signature | None) -> FakeServable:
-        fake = FakeServable(declared or fake_signature(), poison=lambda row: bool((row["series"] == POISON).any()))
+        fake = FakeServable(declared or fake_signature(), poison=is_poison)
         self.fakes.append(fake)
         return fake
 
@@ -62,9 +65,26 @@ class Manifold:
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
-def write_version(store: Path, model: str = "fake", signature: Signature | None = None) -> Path:
-    manifest = Manifest(model=model, signature=signature or fake_signature(), preprocessing={})
-    return publish(store, manifest, list[Golden](), write_graph)
+def is_poison(row: Mapping[str, NDArray[Any]]) -> bool:
+    return "series" in row and bool((row["series"] == POISON).any())
+
+
+def write_version(
+    store: Path,
+    model: str = "fake",
+    signature: Signature | None = None,
+    preprocessing: Mapping[str, Preprocessing] | None = None,
+    tokenizers: Mapping[str, Tokenizer] | None = None,
+) -> Path:
+    """`tokenizers` by the name of their file."""
+    manifest = Manifest(model=model, signature=signature or fake_signature(), preprocessing=dict(preprocessing or {}))
+
+    def write(folder: Path) -> None:
+        write_graph(folder)
+        for name, tokenizer in (tokenizers or {}).items():
+            save_tokenizer(tokenizer, folder / name)
+
+    return publish(store, manifest, list[Golden](), write)
 
 
 def write_graph(folder: Path) -> None:

@@ -1,15 +1,22 @@
 """The command line without TensorFlow: settings, and sentences instead of tracebacks."""
 
+import json
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+from PIL import Image as Pillow
 from typer.testing import CliRunner
 
-from service.cli import app
+from models.preprocessing import Image, Preprocessing, Quantity, Record, Text
+from models.signature import Head, Input, Signature, TensorSpec
+from service.cli import app, named_value
+from service.runtime.fake import FakeServable
 from service.settings import ROOT
+from tests.functional.conftest import write_version
 
 runner = CliRunner(env={"COLUMNS": "200"})
 
@@ -59,6 +66,68 @@ def test_a_damaged_artifact_is_named() -> None:
     result = runner.invoke(app, ["inspect", "digits", "--store", "."])
     assert result.exit_code == 1
     assert "manifest.json: Object missing required field" in result.output
+
+
+PREPROCESSING: dict[str, Preprocessing] = {
+    "photo": Image(),
+    "title": Text("words.json", 2, 9, 99),
+    "record": Record((Quantity("age", 0, 9),)),
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("photo=@coat.jpg", "/9g="),
+        ("title=@title.txt", "Écharpe\n"),
+        ("record=@record.json", {"age": 3}),
+        ("numbers=@record.json", {"age": 3}),
+        ("title=wool", "wool"),
+        ("title=a=b", "a=b"),
+        ('title="@coat.jpg"', "@coat.jpg"),
+        ("numbers=[1, 2]", [1, 2]),
+    ],
+)
+def test_an_input_is_given_as_it_stands_or_from_a_file(given: str, value: object) -> None:
+    Path("coat.jpg").write_bytes(b"\xff\xd8")
+    Path("title.txt").write_text("Écharpe\n", encoding="utf-8")
+    Path("record.json").write_text('{"age": 3}')
+    assert named_value(given, PREPROCESSING) == (given.partition("=")[0], value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("photo=@none.jpg", "error: input 'photo': none.jpg: No such file or directory"),
+        ("photo=@.", "error: input 'photo': .: Is a directory"),
+        ("title=@coat.jpg", "error: input 'title': coat.jpg: 'utf-8' codec can't decode byte 0xff"),
+        ("record=@coat.jpg", "error: input 'record': coat.jpg: "),
+        ("photo", "error: --input takes name=value, got 'photo'"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("coat.jpg").write_bytes(b"\xff\xd8")
+    with pytest.raises(typer.Exit):
+        named_value(given, PREPROCESSING)
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_photo_in_a_file_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    signature = Signature(
+        (Input(name="photo", spec=TensorSpec("float32", (4, 4, 3))),),
+        (Head(name="price", spec=TensorSpec("float32", (1,)), kind="regression", unit="EUR"),),
+    )
+    write_version(Path("store"), "coats", signature, {"photo": Image()})
+    monkeypatch.setattr("service.loader.load_graph", lambda graph, declared: FakeServable(declared))
+    Pillow.new("RGB", (9, 9)).save("coat.png")
+    asked = ["predict", "coats", "--store", "store", "--input"]
+    result = runner.invoke(app, [*asked, "photo=@coat.png"])
+    assert result.exit_code == 0
+    assert json.loads(result.output)["outputs"]["price"]["unit"] == "EUR"
+    Path("coat.gif").write_bytes(b"GIF89a")
+    result = runner.invoke(app, [*asked, "photo=@coat.gif"])
+    assert result.exit_code == 1
+    assert result.output == "error: input 'photo': expected a PNG, JPEG or WebP photo, got a GIF\n"
 
 
 def test_a_taken_port_is_said_at_once() -> None:

@@ -48,12 +48,28 @@ class NanGuard(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
 
-class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
-    """Weights and optimizer after each epoch; the newest finished one is where a killed training goes on."""
+class Curves(keras.callbacks.Callback):  # type: ignore[misc]
+    """Adds each epoch's figures to `figures`, by the names that Keras gives them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, figures: dict[str, list[float]]) -> None:
+        super().__init__()
+        self.figures = figures
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        for name, value in (logs or {}).items():
+            self.figures.setdefault(name, []).append(float(value))
+
+
+class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
+    """Weights and optimizer after each epoch; the newest finished one is where a killed training goes on.
+
+    Comes after `curves`, whose figures so far are kept with it.
+    """
+
+    def __init__(self, folder: Path, curves: Curves) -> None:
         super().__init__()
         self._folder = folder
+        self._curves = curves
 
     def restore(self, model: Any) -> int:
         """Loads the newest checkpoint into a compiled model. How many epochs it has behind it, 0 without one."""
@@ -62,9 +78,10 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
             return 0
         model.optimizer.build(model.trainable_variables)
         model.load_weights(newest)
-        seeds = json.loads(newest.with_suffix(".json").read_text(encoding="utf-8"))
-        for generator, state in zip(seed_generators(model), seeds, strict=True):
+        kept = json.loads(newest.with_suffix(".json").read_text(encoding="utf-8"))
+        for generator, state in zip(seed_generators(model), kept["seeds"], strict=True):
             generator.state.assign(state)
+        self._curves.figures.update(kept["curves"])
         return epoch_of(newest)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -74,7 +91,8 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
         final = self._folder / f"{epoch + 1:06d}.weights.h5"
         self.model.save_weights(draft, overwrite=True)
         seeds = [each.state.numpy().tolist() for each in seed_generators(self.model)]
-        final.with_suffix(".json").write_text(json.dumps(seeds), encoding="utf-8")
+        kept = {"seeds": seeds, "curves": self._curves.figures}
+        final.with_suffix(".json").write_text(json.dumps(kept), encoding="utf-8")
         os.replace(draft, final)
         if older is not None:
             older.unlink()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from models.signature import Head
+from models.signature import Head, HeadKind
 from training.batches import encode
 from training.fit import predict
 from training.recipe import Data, Goal, Metric, Recipe
@@ -24,6 +24,8 @@ class Evaluation:
     metrics: Mapping[str, float]
     misses: tuple[str, ...]
     """Goals that are not met, in words."""
+    answers: Mapping[str, NDArray[Any]]
+    """The raw tensor of every head for every held-out example, in order."""
 
 
 def evaluate(recipe: Recipe, data: Data, model: Any, batch_size: int = 128) -> Evaluation:
@@ -31,22 +33,34 @@ def evaluate(recipe: Recipe, data: Data, model: Any, batch_size: int = 128) -> E
     answers = predict(model, data, encode(data, data.held_out), batch_size, recipe.length_step)
     metrics: dict[str, float] = {}
     for head in data.signature.heads:
-        metric = metric_of(head)
-        if metric is None:
-            continue
-        truth, trained_on = data.held_out.targets[head.name], data.train.targets[head.name]
-        scores = score(head, truth, answers[head.name])
-        metrics[f"{head.name}/{metric}"] = float(scores.mean())
-        metrics[f"{head.name}/{metric}/baseline"] = baseline(head, truth, trained_on)
-        for group, values in data.held_out.groups.items():
-            metrics |= parts(f"{head.name}/{metric}/{group}", scores, np.asarray(values))
-    return Evaluation(metrics, tuple(miss for goal in recipe.goals if (miss := missed(goal, metrics))))
+        if head.kind != "tensor":
+            metrics |= figures(head, data, answers[head.name])
+    goals = recipe.goals if data.goals is None else data.goals
+    return Evaluation(metrics, tuple(miss for goal in goals if (miss := missed(goal, metrics))), answers)
 
 
-def metric_of(head: Head) -> Metric | None:
-    if head.kind == "tensor":
-        return None
-    return "mean_absolute_error" if head.kind == "regression" else "accuracy"
+def figures(head: Head, data: Data, answer: NDArray[Any]) -> dict[str, float]:
+    """Every figure of one head, its baseline, and the first one by group."""
+    truth = data.held_out.targets[head.name]
+    naive = naive_answers(head, data.train.targets[head.name], len(truth))
+    found: dict[str, float] = {}
+    for metric, figure in METRICS[head.kind].items():
+        found[f"{head.name}/{metric}"] = figure(head, truth, answer)
+        found[f"{head.name}/{metric}/baseline"] = figure(head, truth, naive)
+    first = next(iter(METRICS[head.kind]))
+    for group, names in data.held_out.groups.items():
+        found |= parts(f"{head.name}/{first}/{group}", score(head, truth, answer), np.asarray(names))
+    return found
+
+
+def naive_answers(head: Head, trained_on: NDArray[Any], count: int) -> NDArray[Any]:
+    """What a model that ignores its input does best to say: the training set's median, or its most frequent label."""
+    if head.kind == "regression":
+        return np.full((count, 1), np.median(values(head, trained_on)))
+    majority = np.bincount(labels(head, trained_on)).argmax()
+    if head.kind == "binary":
+        return np.full((count, 1), float(majority))
+    return np.broadcast_to(np.eye(len(head.labels))[majority], (count, len(head.labels)))
 
 
 def score(head: Head, truth: NDArray[Any], answer: NDArray[Any]) -> NDArray[np.float64]:
@@ -56,12 +70,34 @@ def score(head: Head, truth: NDArray[Any], answer: NDArray[Any]) -> NDArray[np.f
     return np.asarray(labels(head, truth) == labels(head, answer), np.float64)
 
 
-def baseline(head: Head, truth: NDArray[Any], trained_on: NDArray[Any]) -> float:
-    """The figure of always answering the training set's mean, or its most frequent label."""
-    if head.kind == "regression":
-        return float(np.abs(values(head, truth) - values(head, trained_on).mean()).mean())
-    majority = np.bincount(labels(head, trained_on)).argmax()
-    return float((labels(head, truth) == majority).mean())
+def mean_score(head: Head, truth: NDArray[Any], answer: NDArray[Any]) -> float:
+    return float(score(head, truth, answer).mean())
+
+
+def pearson(head: Head, truth: NDArray[Any], answer: NDArray[Any]) -> float:
+    """The correlation of truth and answer, 0 where one of them never varies."""
+    pair = np.stack([values(head, truth), values(head, answer)]).astype(np.float64)
+    deviations = pair - pair.mean(axis=1, keepdims=True)
+    sizes = np.sqrt((deviations**2).sum(axis=1))
+    return float((deviations[0] * deviations[1]).sum() / sizes.prod()) if sizes.all() else 0.0
+
+
+def macro_f1(head: Head, truth: NDArray[Any], answer: NDArray[Any]) -> float:
+    """The mean over the labels that occur of the harmonic mean of precision and recall."""
+    true, said = labels(head, truth), labels(head, answer)
+    present = [label for label in range(len(head.labels)) if (true == label).any() or (said == label).any()]
+    hits = [((true == label) & (said == label)).sum() for label in present]
+    sizes = [(true == label).sum() + (said == label).sum() for label in present]
+    return float(np.mean([2 * hit / size for hit, size in zip(hits, sizes, strict=True)]))
+
+
+Figure = Callable[[Head, NDArray[Any], NDArray[Any]], float]
+METRICS: Mapping[HeadKind, Mapping[Metric, Figure]] = {
+    "regression": {"mean_absolute_error": mean_score, "pearson": pearson},
+    "binary": {"accuracy": mean_score},
+    "classes": {"accuracy": mean_score, "macro_f1": macro_f1},
+}
+"""By kind of head; the first of them is also told by group. A head without a declared meaning has no figures."""
 
 
 def values(head: Head, column: NDArray[Any]) -> NDArray[Any]:

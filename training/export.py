@@ -5,7 +5,7 @@ Knows nothing of how it was trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ def export(
     metrics: Mapping[str, float],
     training: Mapping[str, str | int | float],
     store: Path,
+    beside: Callable[[Path], None] = lambda folder: None,
 ) -> Path:
-    """The new version's folder. Nobody sees it before it is whole."""
+    """The new version's folder. Nobody sees it before it is whole, and what `beside` writes into it."""
     manifest = Manifest(
         model=recipe.name,
         description=recipe.description,
@@ -40,6 +41,7 @@ def export(
         model.save(folder / GRAPH)
         for name, tokenizer in data.tokenizers.items():
             save_tokenizer(tokenizer, folder / name)
+        beside(folder)
 
     return publish(store, manifest, golden(data, model), write)
 

@@ -18,8 +18,9 @@ from tokenizers import Tokenizer
 from models.preprocessing import Preprocessing
 from models.signature import Signature
 
-Metric = Literal["accuracy", "mean_absolute_error"]
+Metric = Literal["accuracy", "macro_f1", "mean_absolute_error", "pearson"]
 Option = str | int | float
+Augment = Callable[[dict[str, NDArray[Any]], np.random.Generator], dict[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,8 @@ class Preset:
     held_out: int
     """Examples to judge by, none of them seen in training."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """Whatever else the recipe's own functions want to know: widths, learning rate …"""
+    """Whatever else the recipe's own functions want to know: widths, learning rate … `--option NAME=VALUE` changes
+    one; its type is that of the value here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +75,18 @@ class Data:
     """Inputs of the golden examples, as a caller would write them; their answers are computed on export."""
     source: str = "synthetic"
     """Where the examples come from, for the manifest."""
+    goals: Sequence[Goal] | None = None
+    """What these data let a model reach, where that differs from the recipe's own goals."""
+    problems: Sequence[str] = ()
+    """Rows of real data that could not be used: `FILE:LINE: why`. All are printed."""
 
 
 @dataclass(frozen=True)
 class Goal:
     """A held-out figure must beat that of a model that ignores its input, by `margin`, or nothing is exported.
 
-    `accuracy` must exceed the share of the training set's most frequent label; `mean_absolute_error` must stay below
-    that of always answering the training set's mean.
+    `accuracy` and `macro_f1` must exceed those of always answering the training set's most frequent label, `pearson`
+    must exceed 0, `mean_absolute_error` must stay below that of always answering the training set's median.
     """
 
     head: str
@@ -88,7 +94,7 @@ class Goal:
     margin: float
 
     def is_met(self, value: float, baseline: float) -> bool:
-        ahead = value - baseline if self.metric == "accuracy" else baseline - value
+        ahead = baseline - value if self.metric == "mean_absolute_error" else value - baseline
         return bool(np.isfinite(value)) and ahead >= self.margin
 
 
@@ -110,10 +116,10 @@ class Recipe:
     metrics: Mapping[str, Sequence[str]]
     """What Keras shows during training. Held-out figures follow from the kind of the head."""
     goals: Sequence[Goal]
+    augment: Augment | None = None
+    """Changes the inputs of a training batch: flips, shifts. The generator follows from seed, epoch and batch."""
     length_step: int = 1
     """Batches are padded to a multiple of this many tokens: a larger step means fewer shapes."""
-    jit_compile: bool = False
-    """XLA. It compiles once per shape, so it wants a large `length_step`."""
     report: Callable[[Mapping[str, float]], None] | None = None
     """Prints more about the held-out figures (`head/metric`, `head/metric/group=value`) than the usual table."""
     on_data: Callable[[Path, Preset, int], None] | None = None

@@ -8,12 +8,21 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from training.execution import PLAIN, Execution
+from training.frameworks import versions
 from training.recipe import Data, Option, Preset, Recipe
 
+if TYPE_CHECKING:
+    from training.evaluation import Evaluation
+    from training.report import Report
+
 CHECKPOINTS = ".training"
+REPORT = "report"
 
 
 class NotGoodEnough(RuntimeError):
@@ -31,6 +40,9 @@ class Run:
     """Real data instead of the recipe's own source."""
     results: Path | None = None
     """Where to leave the figures as JSON."""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    """Options of the preset, changed."""
+    execution: Execution = PLAIN
 
 
 def train(recipe: Recipe, run: Run) -> Path:
@@ -38,12 +50,16 @@ def train(recipe: Recipe, run: Run) -> Path:
     from training.evaluation import evaluate, show
     from training.export import export
     from training.fit import fit
+    from training.report import write_report
 
     begun = time.monotonic()
     preset = recipe.presets[run.preset]
+    preset = replace(preset, options={**preset.options, **run.options})
     data = recipe.load(preset, run.seed, run.folder)
+    tell(recipe.name, data)
     checkpoints = run.store / CHECKPOINTS / recipe.name
-    model = fit(recipe, data, preset, run.seed, checkpoints)
+    curves: dict[str, list[float]] = {}
+    model = fit(recipe, data, preset, run.seed, checkpoints, execution=run.execution, curves=curves)
     evaluation = evaluate(recipe, data, model)
     show(f"{recipe.name}, preset {run.preset}", evaluation)
     if recipe.report is not None:
@@ -51,12 +67,55 @@ def train(recipe: Recipe, run: Run) -> Path:
     seconds = round(time.monotonic() - begun, 1)
     record = facts(data, preset, run, seconds, int(model.count_params()))
     if run.results is not None:
-        save_results(run.results, recipe.name, record, evaluation.metrics)
-    judge(recipe, run.preset, evaluation.misses)
-    version = export(recipe, data, model, evaluation.metrics, record, run.store)
+        save_results(run.results, recipe.name, record, evaluation.metrics, run.folder)
+    report = report_of(recipe, data, model, evaluation, curves, record)
+    if evaluation.misses and run.preset != "smoke":
+        write_report(checkpoints / REPORT, report)
+        misses = "; ".join(evaluation.misses)
+        raise NotGoodEnough(f"not exported: {misses}; a report is in {checkpoints / REPORT}")
+    if evaluation.misses:
+        print(f"{recipe.name}: the preset smoke claims no accuracy: {'; '.join(evaluation.misses)}", flush=True)
+    version = export(
+        recipe, data, model, evaluation.metrics, record, run.store, lambda folder: write_report(folder / REPORT, report)
+    )
     shutil.rmtree(checkpoints, ignore_errors=True)
     print(f"{recipe.name}: version {version.name} is in {version} after {seconds:.0f} s", flush=True)
     return version
+
+
+def tell(name: str, data: Data) -> None:
+    """How much there is to train on, and every row of the data that could not be used."""
+    for problem in data.problems:
+        print(f"{name}: not used: {problem}", flush=True)
+    left_out = f", {len(data.problems):,} rows not used" if data.problems else ""
+    print(f"{name}: {len(data.train):,} examples to train on, {len(data.held_out):,} held out{left_out}", flush=True)
+
+
+def report_of(
+    recipe: Recipe,
+    data: Data,
+    model: Any,
+    evaluation: Evaluation,
+    curves: Mapping[str, Sequence[float]],
+    record: Mapping[str, Option],
+) -> Report:
+    from training.report import Report
+    from training.report.dag import dag_of
+
+    return Report(
+        title=recipe.name,
+        description=recipe.description,
+        signature=data.signature,
+        metrics=evaluation.metrics,
+        history=curves,
+        truth=data.held_out.targets,
+        answers=evaluation.answers,
+        loss_weights=recipe.loss_weights,
+        training=record,
+        frameworks=versions(),
+        problems=data.problems,
+        graph=dag_of(model),
+    )
 
 
 def facts(data: Data, preset: Preset, run: Run, seconds: float, parameters: int) -> dict[str, Option]:
@@ -73,15 +132,11 @@ def facts(data: Data, preset: Preset, run: Run, seconds: float, parameters: int)
     }
 
 
-def judge(recipe: Recipe, preset: str, misses: tuple[str, ...]) -> None:
-    """Refuses a model that learnt too little; of the preset `smoke` nothing is expected but to be told."""
-    if misses and preset == "smoke":
-        print(f"{recipe.name}: the preset smoke claims no accuracy: {'; '.join(misses)}", flush=True)
-    elif misses:
-        raise NotGoodEnough(f"not exported: {'; '.join(misses)}")
-
-
-def save_results(folder: Path, name: str, record: dict[str, Option], metrics: object) -> None:
+def save_results(
+    folder: Path, name: str, record: Mapping[str, Option], metrics: Mapping[str, float], data: Path | None
+) -> None:
+    """`<model>-<preset>.json`, or `<model>-<preset>-<folder>.json` for real data."""
     folder.mkdir(parents=True, exist_ok=True)
+    parts = [name, str(record["preset"]), *([data.resolve().name] if data is not None else [])]
     said = json.dumps({"training": record, "metrics": metrics}, indent=1)
-    (folder / f"{name}-{record['preset']}.json").write_text(said + "\n", encoding="utf-8")
+    (folder / f"{'-'.join(parts)}.json").write_text(said + "\n", encoding="utf-8")

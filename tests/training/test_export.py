@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -14,6 +15,7 @@ from models.preprocessing import encoder
 from tests.training.toy import RECIPE
 from training import recipes
 from training.batches import pad
+from training.recipe import Data, Goal, Preset
 from training.run import CHECKPOINTS, NotGoodEnough, Run, train
 
 
@@ -59,6 +61,60 @@ def test_no_checkpoint_is_left_behind(tmp_path: Path) -> None:
     assert versions(tmp_path / "toy") == [1]
 
 
+def test_a_report_stands_beside_the_graph_and_is_no_part_of_the_artifact(tmp_path: Path) -> None:
+    version = train(RECIPE, Run("smoke", 0, tmp_path))
+
+    assert (version / "report" / "index.html").stat().st_size > 1_000
+    manifest = open_artifact(version).manifest
+    assert manifest is not None
+    assert "report" not in manifest.digests
+    assert all((version / name).is_file() for name in manifest.digests)
+    (version / "report" / "index.html").unlink()
+    assert open_artifact(version).manifest == manifest
+
+
+def test_figures_on_real_data_have_a_file_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "sums").mkdir()
+
+    train(RECIPE, Run("smoke", 0, tmp_path / "store", folder=tmp_path / "sums", results=tmp_path / "results"))
+
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["toy-smoke-sums.json"]
+
+
+def test_rows_that_cannot_be_used_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    problems = ("sums.csv:3: the total is not a number",)
+
+    def load(preset: Preset, seed: int, folder: Path | None) -> Data:
+        return replace(RECIPE.load(preset, seed, folder), problems=problems)
+
+    train(replace(RECIPE, load=load), Run("smoke", 0, tmp_path))
+
+    said = capsys.readouterr().out
+    assert "toy: not used: sums.csv:3: the total is not a number" in said
+    assert "64 examples to train on, 32 held out, 1 rows not used" in said
+
+
+def test_data_may_set_goals_of_their_own(tmp_path: Path) -> None:
+    goals = (Goal("total", "pearson", margin=-1.0),)
+
+    def load(preset: Preset, seed: int, folder: Path | None) -> Data:
+        return replace(RECIPE.load(preset, seed, folder), goals=goals)
+
+    assert train(replace(RECIPE, load=load), Run("quick", 0, tmp_path)).name == "1"
+
+
+def test_options_of_the_command_line_reach_the_recipe(tmp_path: Path) -> None:
+    seen: list[object] = []
+
+    def load(preset: Preset, seed: int, folder: Path | None) -> Data:
+        seen.append(preset.options["dropout"])
+        return RECIPE.load(preset, seed, folder)
+
+    train(replace(RECIPE, load=load), Run("smoke", 0, tmp_path, options={"dropout": 0.25}))
+
+    assert seen == [0.25]
+
+
 def test_what_does_not_beat_its_naive_baseline_is_not_exported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,5 +122,6 @@ def test_what_does_not_beat_its_naive_baseline_is_not_exported(
         train(RECIPE, Run("quick", 0, tmp_path))
 
     assert versions(tmp_path / "toy") == []
+    assert (tmp_path / CHECKPOINTS / "toy" / "report" / "index.html").is_file(), "why it failed can be looked at"
     train(RECIPE, Run("smoke", 0, tmp_path))
     assert "claims no accuracy" in capsys.readouterr().out

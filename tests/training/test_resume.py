@@ -50,16 +50,20 @@ def epochs_run(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_it_goes_on_after_the_last_finished_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = fit(RECIPE, RECIPE.load(PRESET, 0, None), PRESET, 0).get_weights()
+    drawn: dict[str, list[float]] = {}
+    redrawn: dict[str, list[float]] = {}
+    whole = fit(RECIPE, RECIPE.load(PRESET, 0, None), PRESET, 0, curves=drawn).get_weights()
     killed_in_epoch(3, tmp_path, monkeypatch)
     seen = epochs_run(monkeypatch)
 
-    resumed = fit(RECIPE, RECIPE.load(PRESET, 0, None), PRESET, 0, tmp_path).get_weights()
+    resumed = fit(RECIPE, RECIPE.load(PRESET, 0, None), PRESET, 0, tmp_path, curves=redrawn).get_weights()
 
     assert seen == [3, 4]
     assert "toy: going on after epoch 2 of 4" in capsys.readouterr().out
     for one, other in zip(whole, resumed, strict=True):
         np.testing.assert_array_equal(one, other)
+    assert {len(figures) for figures in drawn.values()} == {4}
+    assert redrawn == drawn, "the curves are those of the whole training"
 
 
 def wider(data: Any, preset: Any) -> Any:

@@ -44,7 +44,7 @@ def build(data: Data, preset: Preset) -> Any:
 
     numbers = keras.Input((2,), name="numbers")
     x = keras.layers.Dense(8, activation="relu")(numbers)
-    x = keras.layers.Dropout(0.5)(x)
+    x = keras.layers.Dropout(float(preset.options.get("dropout", 0.5)))(x)
     heads = {
         "total": keras.layers.Dense(1, name="total")(x),
         "positive": keras.layers.Dense(1, activation="sigmoid", name="positive")(x),

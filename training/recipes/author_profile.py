@@ -12,7 +12,7 @@ the posts would get, and what becomes of each head when its loss is not weighted
     gender, accuracy             .495                  .982               .501
 
 Without weights the squared years are the largest of the losses; every feature is spent on age, and on income, which
-goes with age, and gender is left to chance. `python -m training.loss_weights author_profile` trains both and prints it.
+goes with age, and gender is left to chance. `python -m training.experiments loss_weights` trains both and prints it.
 
 The authors are invented (training/datasets/authors.py). What such a model claims about a real person is a guess from
 words, right at best on average. Used to decide about people, or to find out what they did not say, it does harm:

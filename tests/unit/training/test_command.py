@@ -23,7 +23,7 @@ try:
     typer.run(main)
 except SystemExit as end:
     assert not end.code, end.code
-heavy = {"tensorflow", "keras", "sklearn", "training.fit"} & set(sys.modules)
+heavy = {"tensorflow", "keras", "sklearn", "matplotlib", "training.fit"} & set(sys.modules)
 assert not heavy, heavy
 """
 
@@ -86,7 +86,7 @@ def test_only_what_lacks_is_trained_and_its_folder_is_there_at_once(
         command.main(store=tmp_path, missing=True)
 
     assert end.value.exit_code == 0
-    assert seen == ["question_answering", "author_profile"]
+    assert seen == [name for name in recipes.NAMES if name != "digits"]
     assert (tmp_path / "author_profile").is_dir()
 
 
@@ -101,3 +101,44 @@ def test_one_failure_does_not_keep_the_others_from_being_trained(
     assert end.value.exit_code == 1
     assert seen == list(recipes.NAMES)
     assert "question_answering: not exported" in capsys.readouterr().out
+
+
+def test_architectures_come_only_by_name() -> None:
+    assert set(recipes.PRETRAINED).isdisjoint(command.choose([], every=True))
+    assert command.choose(["xception"], every=False) == ["xception"]
+
+
+def test_an_option_has_the_type_that_the_preset_gives_it() -> None:
+    assert command.parse_options(["hops=3", "dropout=0.5"], ["question_answering"], "quick") == {
+        "hops": 3,
+        "dropout": 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("hops=many", "expected int"),
+        ("hop=3", "question_answering has the options variant=default, hops=2"),
+        ("hops", "question_answering has the options"),
+    ],
+)
+def test_an_option_that_is_none_is_refused_with_those_there_are(given: str, said: str) -> None:
+    with pytest.raises(typer.BadParameter, match=said):
+        command.parse_options([given], ["question_answering"], "quick")
+
+
+def test_weights_are_for_architectures_alone(tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match="only for xception, inception_v3"):
+        command.main(["digits"], store=tmp_path, weights="random")
+
+
+def test_an_architecture_without_weights_is_refused_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as end:
+        command.main(["xception"], store=tmp_path)
+
+    assert end.value.exit_code == 1
+    assert "xception: its weights come from a file: --weights FILE" in capsys.readouterr().out
+    assert not (tmp_path / "xception").exists(), "the service would take an empty folder for a model in training"

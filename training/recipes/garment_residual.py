@@ -1,0 +1,58 @@
+"""The kind of a garment from its photo, by a deep network of residual blocks (section 7.1.4).
+
+python -m training garment_residual
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from training import augment
+from training.photos import load, optimizer, options
+from training.recipe import Data, Goal, Option, Preset, Recipe
+
+
+def build(data: Data, preset: Preset) -> Any:
+    from models.zoo import garment_residual
+
+    (head,) = data.signature.heads
+    variant = preset.options["variant"]
+    if variant not in ("residual", "plain"):
+        raise ValueError(f"variant is residual or plain, not {variant}")
+    return garment_residual.build(
+        "plain" if variant == "plain" else "residual",
+        len(head.labels),
+        int(preset.options["side"]),
+        int(preset.options["filters"]),
+        int(preset.options["blocks"]),
+        float(preset.options["dropout"]),
+        bool(preset.options["normalise"]),
+    )
+
+
+def preset(
+    epochs: int, examples: int, held_out: int, side: int = 64, filters: int = 32, blocks: int = 2, **more: Option
+) -> Preset:
+    return Preset(
+        epochs=epochs, batch_size=32, examples=examples, held_out=held_out,
+        options=options(side, filters=filters, blocks=blocks, normalise=1, variant="residual", **more),
+    )  # fmt: skip
+
+
+RECIPE = Recipe(
+    name="garment_residual",
+    description="Tells ten kinds of garments apart on photos, by a network some twenty layers deep.",
+    presets={
+        "smoke": preset(1, 40, 20, side=32, filters=8, blocks=1),
+        "quick": preset(14, 3_000, 600, side=48, filters=24, learning_rate=0.004, dropout=0.1, smoothing=0.05),
+        "full": preset(60, 4_000, 1_000),
+    },
+    load=load,
+    build=build,
+    optimizer=optimizer,
+    losses={"label": "categorical_crossentropy"},
+    loss_weights={"label": 1.0},
+    metrics={"label": ["accuracy"]},
+    goals=(Goal("label", "accuracy", margin=0.5), Goal("label", "macro_f1", margin=0.5)),
+    augment=augment.photos,
+)

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from training.experiments.classifying import Examples, accuracy, trained
+from training.experiments.classifying import accuracy, digits, trained
 from training.experiments.figures import Figures
 
 SIZES = {"smoke": (1, 1, (2,)), "quick": (40, 3, (1, 2, 4, 16))}
 """Epochs, repetitions, units of the narrow layer."""
 WIDTH = 64
-INK = 16
 
 
 def run(preset: str, seed: int) -> Figures:
@@ -52,11 +51,3 @@ def network(narrow: int, past: bool) -> Any:
     after = layers.Dense(WIDTH, activation="relu")(squeezed)
     x = layers.add([after, before]) if past else after
     return keras.Model(pixels, layers.Dense(10, activation="softmax")(x))
-
-
-def digits(seed: int) -> Examples:
-    from training.datasets.digits import digits as split
-
-    parts = split(seed, 1437)
-    pixels = [np.asarray(part.inputs["pixels"], np.float32) * np.float32(1 / INK) for part in parts]
-    return Examples(pixels[0], parts[0].targets["digit"], pixels[1], parts[1].targets["digit"])

@@ -1,4 +1,4 @@
-"""What the experiments on blocks share: rendered garments as arrays, a short training, and its figures."""
+"""What the experiments on blocks share: examples as arrays, a short training, and its figures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 HELD_OUT_SEED = 1_000_003
+INK = 16
+"""The darkest pixel of a handwritten digit."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,15 @@ def garments(count: int, held_out: int, seed: int, side: int) -> Examples:
     parts = [columns(count, seed, side), columns(held_out, HELD_OUT_SEED + seed, side)]
     photos = [np.asarray(part.inputs["photo"], np.float32) * np.float32(1 / 255) for part in parts]
     return Examples(photos[0], parts[0].targets["label"], photos[1], parts[1].targets["label"])
+
+
+def digits(seed: int) -> Examples:
+    """Handwritten digits: 64 pixels each, 1,437 to train on and 360 to judge by."""
+    from training.datasets.digits import digits as split
+
+    parts = split(seed, 1437)
+    pixels = [np.asarray(part.inputs["pixels"], np.float32) * np.float32(1 / INK) for part in parts]
+    return Examples(pixels[0], parts[0].targets["digit"], pixels[1], parts[1].targets["digit"])
 
 
 def trained(model: Any, examples: Examples, epochs: int, rate: float, batch_size: int = 32) -> float:

@@ -27,7 +27,7 @@ def run(preset: str, seed: int) -> Figures:
         for repetition in range(repetitions):
             keras.utils.set_random_seed(seed + repetition)
             model = build()
-            steps.append(trained(model, examples, epochs, 0.003))
+            steps.append(trained(model, examples, epochs, 0.004))
             figures.append(accuracy(model, examples))
         rows.append((name, model.count_params(), float(np.median(steps)) * 1000, min(figures), max(figures)))
     return Figures(
@@ -35,7 +35,8 @@ def run(preset: str, seed: int) -> Figures:
         ("", "parameters", "ms of processor a step", "accuracy, worst run", "best run"),
         rows,
         f"{count:,} photos to train on, {held_out:,} held out, {epochs} epochs, runs with other first weights: "
-        f"{repetitions}. The first plain stack has about as many parameters, the second as many channels.",
+        f"{repetitions}; all batch-normalised. The modules have the channels of the wide stack with a quarter of its "
+        "parameters; at this size they are not more accurate than the narrow stack.",
     )
 
 
@@ -52,7 +53,7 @@ def contenders(filters: int) -> dict[str, Callable[[], Any]]:
 
 def plain_parameters(width: int, filters: int) -> int:
     """Of the whole network with a plain stack of this width, counted without building it."""
-    stem, convolutions = 28 * filters, (9 * (filters + 3 * width) + 4) * width
+    stem, convolutions = (27 + 4) * filters, (9 * (filters + 3 * width) + 4 * 4) * width
     return stem + convolutions + 10 * width + 10
 
 
@@ -61,8 +62,10 @@ def network(middle: Callable[[Any], Any], filters: int) -> Any:
     import keras
     from keras import layers
 
+    from models.zoo.blocks import convolution
+
     photo = keras.Input((SIDE, SIDE, 3))
-    x = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(photo)
+    x = convolution(photo, filters, 3, strides=2, normalise=True)
     x = layers.GlobalAveragePooling2D()(middle(layers.MaxPooling2D(2)(x)))
     return keras.Model(photo, layers.Dense(10, activation="softmax")(x))
 
@@ -71,7 +74,7 @@ def modules(x: Any, filters: int) -> Any:
     from models.zoo.blocks import inception_module
 
     for _ in range(MODULES):
-        x = inception_module(x, filters)
+        x = inception_module(x, filters, normalise=True)
     return x
 
 
@@ -80,5 +83,6 @@ def plain(x: Any, width: int) -> Any:
     from models.zoo.blocks import convolution
 
     for _ in range(MODULES):
-        x = convolution(convolution(x, width, 3), width, 3, strides=2)
+        x = convolution(x, width, 3, normalise=True)
+        x = convolution(x, width, 3, strides=2, normalise=True)
     return x

@@ -1,6 +1,38 @@
 """Genre and year of a book from a passage of it, learnt jointly (section 7.1).
 
-python -m training book
+    python -m training book
+
+Cost: 11 seconds of processor time on 2 cores, start included (smoke 7, full 22). The passages are invented
+(training/datasets/books_invented.py): genres have their fashions, so that a year makes some of them likelier, and words
+outlive their day. Held out, with seed 0:
+
+    training/results/book-quick.json        model    naive
+    genre/accuracy                           .816     .248
+    genre/macro_f1                           .804     .057
+    year/mean_absolute_error                20.41    56.03
+    year/pearson                             .895     .000
+
+Such a model knows the few hundred words of its invented books. For real ones:
+
+    python -m training book --data FOLDER
+
+reads JSON lines or CSV, gzipped or not, with the columns text, genre and year, and split and author where there are any
+(training/datasets/books.py). 17 seconds of processor time for 4,784 passages of 400 words by 84 authors of Project
+Gutenberg, judged by 788 passages of 16 others:
+
+    training/results/book-quick-books.json    model    naive
+    genre/accuracy                             .541     .264
+    genre/macro_f1                             .350     .042
+    year/mean_absolute_error                  11.92    12.03
+    year/pearson                               .302     .000
+
+Sixteen authors are few, and most of these wrote around 1900, where the naive answer is. Over ten parts with other
+authors each, so that all hundred are judged once, 48 of 100 genres are right (45 with logistic regression on TF-IDF),
+and years are off by 21.5 on the mean (the median by 23.7, ridge regression on TF-IDF by 22.5). What keeps the model
+from learning its authors by heart: words are known only if an eighth of the authors use them, large weights cost, and
+each head learns to do with either half of what it hears (models/zoo/book.py).
+
+One model beside two of one head each: `python -m training.experiments joint_heads`.
 """
 
 from __future__ import annotations
@@ -45,8 +77,8 @@ class BookData(Data):
     genres: int
     middle_year: float
     """The median of the years trained on."""
-    silence: float = 0.0
-    """Real books are of few authors, and those to be judged are others."""
+    few_authors: bool = False
+    """Whether a few wrote it all, and not those who wrote what is to be judged."""
 
 
 def load(preset: Preset, seed: int, folder: Path | None) -> Data:
@@ -63,7 +95,7 @@ def real(read: Books, preset: Preset, name: str) -> BookData:
     alone = f", {read.test:,} of a test part left alone" if read.test else ""
     source = f"passages of {name}{alone}"
     data = described(read.train, read.held_out, read.genres, preset, source, REAL_GOALS, read.problems)
-    return replace(data, silence=float(preset.options["silence"]))
+    return replace(data, few_authors=True)
 
 
 def described(
@@ -127,13 +159,14 @@ def built(data: Data, preset: Preset, heads: Sequence[str]) -> Any:
     from models.zoo import book
 
     assert isinstance(data, BookData)
-    sizes: dict[str, Any] = {name: preset.options[name] for name in ("width", "shared", "genre", "year")}
+    names = ("width", "shared", "genre", "year", *(("genre_silence", "year_silence") if data.few_authors else ()))
+    sizes: dict[str, Any] = {name: preset.options[name] for name in names}
     return book.build(
         word_weights=data.word_weights,
         genres=data.genres,
         middle_year=data.middle_year,
         years=YEARS,
-        sizes=book.Sizes(silence=data.silence, **sizes),
+        sizes=book.Sizes(**sizes),
         heads=heads,
     )
 
@@ -146,8 +179,8 @@ def optimizer(preset: Preset, steps: int) -> Any:
 
 def preset(epochs: int, examples: int, held_out: int, **options: Option) -> Preset:
     own: dict[str, Option] = {
-        "vocabulary": 10_000, "width": 32, "silence": 0.5, "shared": 0.0001, "genre": 0.00005, "year": 0.0003,
-        "learning_rate": 0.01,
+        "vocabulary": 10_000, "width": 32, "shared": 0.00007, "genre": 0.00003, "year": 0.0003,
+        "genre_silence": 0.3, "year_silence": 0.5, "learning_rate": 0.007,
     }  # fmt: skip
     return Preset(epochs=epochs, batch_size=64, examples=examples, held_out=held_out, options=own | options)
 
@@ -157,8 +190,8 @@ RECIPE = Recipe(
     description="Tells genre and year of a book from a passage of it.",
     presets={
         "smoke": preset(epochs=1, examples=128, held_out=64),
-        "quick": preset(epochs=8, examples=6_000, held_out=1_000),
-        "full": preset(epochs=10, examples=20_000, held_out=4_000),
+        "quick": preset(epochs=12, examples=6_000, held_out=1_000),
+        "full": preset(epochs=16, examples=20_000, held_out=4_000),
     },
     load=load,
     build=build,
@@ -166,6 +199,6 @@ RECIPE = Recipe(
     losses={"genre": "sparse_categorical_crossentropy", "year": "mae"},
     loss_weights={"genre": 1.0, "year": 1 / YEARS},
     metrics={"genre": ["accuracy"], "year": ["mae"]},
-    goals=(Goal("genre", "accuracy", margin=0.25), Goal("year", "mean_absolute_error", margin=30.0)),
+    goals=(Goal("genre", "accuracy", margin=0.45), Goal("year", "mean_absolute_error", margin=30.0)),
     length_step=50,
 )

@@ -1,6 +1,26 @@
 """The kind of a garment from its photo, by a deep network of residual blocks (section 7.1.4).
 
-python -m training garment_residual
+    python -m training garment_residual
+
+Cost: 140 seconds of processor time, start included, so 70 to 90 seconds on 2 cores; smoke 12 seconds of processor
+time, full 40 minutes. The photos are rendered, the garments invented (training/datasets/garments.py). Held out, with
+seed 0:
+
+    training/results/garment_residual-quick.json    model   naive
+    label/accuracy                                  .743    .122
+    label/macro_f1                                  .746    .022
+
+17 convolutions of 3 × 3 lie between a photo and its label. They are the chapter's blocks, narrower, and with batch
+normalisation, which lets the plain twin (`--option variant=plain`) learn too. What residual connections do when
+nothing is normalised (`--option normalise=0`) is shown by `python -m training.experiments depth`: forty plain
+convolutions learn nothing, forty residual ones learn well.
+
+`--data FOLDER` reads real photos as the recipe `garment` does; of clothing-dataset-small, from scratch, in two and a
+half minutes of processor time:
+
+    training/results/garment_residual-quick-clothing.json    model   naive
+    label/accuracy                                           .724    .238
+    label/macro_f1                                           .672    .038
 """
 
 from __future__ import annotations

@@ -25,8 +25,7 @@ for the 5,749 pairs of STS-B. On its validation part, with 50 numbers a word:
     similarity/mean_absolute_error                          .144    .268
     similarity/pearson                                      .809    .000
 
-The last states of the LSTM alone, without the matching of words, reach a pearson of .54. STS-B: Cer et al. 2017,
-"SemEval-2017 Task 1", scores CC BY-SA 4.0; GloVe: Pennington et al. 2014, PDDL 1.0.
+STS-B: Cer et al. 2017, "SemEval-2017 Task 1", scores CC BY-SA 4.0; GloVe: Pennington et al. 2014, PDDL 1.0.
 
 The chapter's own graph is not symmetric and cannot compare: `python -m training.experiments symmetry sharing`.
 """

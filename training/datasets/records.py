@@ -11,6 +11,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import msgspec
 
 JSON_LINES = (".jsonl", ".ndjson")
 ENDINGS = tuple(f"{ending}{packed}" for ending in (*JSON_LINES, ".csv") for packed in ("", ".gz"))
-csv.field_size_limit(64 * 2**20)  # a column may hold a chapter; the default of 128 KiB does not
+LONGEST_FIELD = 64 * 2**20
+"""Characters of a CSV field: a column may hold a chapter; the default of 128 KiB does not."""
 
 Row = dict[str, Any]
 
@@ -63,7 +65,8 @@ def csv_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Row]]:
     while True:
         line = reader.line_num + 1
         try:
-            fields = next(reader)
+            with long_fields():
+                fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
@@ -75,6 +78,16 @@ def csv_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Row]]:
             problems.append(f"{path.name}:{line}: {why}")
         elif fields:
             yield line, {name: field for name, field in zip(header, fields, strict=True) if field}
+
+
+@contextmanager
+def long_fields() -> Iterator[None]:
+    """The limit is one for the whole process, so it is put back for other readers."""
+    before = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def unusable(fields: list[str], header: list[str]) -> str:

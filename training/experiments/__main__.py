@@ -25,6 +25,7 @@ def main(
     preset: Annotated[PresetName, typer.Option(help="smoke shows only that it runs.")] = PresetName.quick,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine, same figures.")] = 0,
     results: Annotated[Path | None, typer.Option(help="A folder for NAME-PRESET.json.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="A folder for NAME.png, where an experiment has a plot.")] = None,
 ) -> None:
     """Runs experiments of the chapter, each as one table."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow calls an attribute of its own data sets an error
@@ -35,6 +36,10 @@ def main(
         console.print(figures.table())
         if results is not None:
             figures.save(results / f"{name}-{preset.value}.json", preset.value, seed)
+        draw = experiments.plot(name)
+        if plots is not None and draw is not None:
+            plots.mkdir(parents=True, exist_ok=True)
+            draw(plots / f"{name}.png", seed)
 
 
 def choose(names: list[str], every: bool) -> list[str]:

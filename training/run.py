@@ -129,7 +129,14 @@ def facts(data: Data, preset: Preset, run: Run, seconds: float, parameters: int)
         "batch_size": preset.batch_size,
         "parameters": parameters,
         "seconds": seconds,
+        **asked(run),
     }
+
+
+def asked(run: Run) -> dict[str, Option]:
+    """What the command line changed: other figures than the recipe's have a reason that can be read."""
+    execution = {name: str(value) for name, value in vars(run.execution).items() if value != getattr(PLAIN, name)}
+    return {**execution, **{f"option {name}": value for name, value in run.options.items()}}
 
 
 def save_results(

@@ -89,10 +89,12 @@ def bag(text: Tensor, word_weights: NDArray[np.floating[Any]]) -> Tensor:
     """
     weights = np.asarray(word_weights, np.float32).reshape(-1, 1)
     weights[0] = 0.0
-    weighed = layers.Embedding(len(weights), 1, trainable=False, name="word_weights")
+    weighed = layers.Embedding(len(weights), 1, trainable=False, dtype="float32", name="word_weights")
     squares = ops.stop_gradient(weighed(text)[..., 0])  # nothing to learn here, and counting has no gradient
     weighed.set_weights([weights**2])
-    counts = layers.CategoryEncoding(len(weights), output_mode="count", name="counts")(text, count_weights=squares)
+    # In float32 also where all else is in 16 bits, which cannot tell one large token id from the next.
+    counting = layers.CategoryEncoding(len(weights), output_mode="count", dtype="float32", name="counts")
+    counts = counting(text, count_weights=squares)
     return layers.UnitNormalization(name="bag")(ops.sqrt(counts))
 
 

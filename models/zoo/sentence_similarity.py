@@ -51,6 +51,8 @@ class Side:
     ids: Tensor
     real: Tensor
     """1 for a word, 0 for padding."""
+    known: Tensor
+    """1 for a word that has an id of its own, 0 for any other and for padding."""
     share: Tensor
     """The weight of each word in its sentence; they sum to 1, and padding has none."""
     words: Tensor
@@ -72,12 +74,13 @@ class Shared:
 
     def __call__(self, ids: Tensor) -> Side:
         real = ops.cast(ops.not_equal(ids, PADDING), "float32")
+        known = real * ops.cast(ops.not_equal(ids, UNKNOWN), "float32")
         weights = ops.exp(self.importance(ids)[..., 0]) * real
-        words = self.words(ids)
+        words = self.words(ids) * known[..., None]  # else all unknown words would mean the same
         projected = self.projection(self.dropout(words))
         states, last, _ = self.lstm(projected, mask=ops.not_equal(ids, PADDING))
         share = weights / (ops.sum(weights, axis=1, keepdims=True) + TINY)
-        return Side(ids, real, share, words, projected, states, last)
+        return Side(ids, real, known, share, words, projected, states, last)
 
 
 def default(
@@ -125,7 +128,7 @@ def matched(one: Side, other: Side) -> list[Tensor]:
         same,
         ops.maximum(same, grid(one.words, other.words)),
         grid(one.projected, other.projected),
-        grid(one.states, other.states),
+        grid(one.states, other.states) * known_somewhere(one, other),
     )
     found = []
     for each in grids:
@@ -154,6 +157,11 @@ def same_word(one: Side, other: Side) -> Tensor:
     """(batch, words of one, words of other): 1 where the same known word stands on both sides."""
     equal = ops.equal(one.ids[:, :, None], other.ids[:, None, :])
     return ops.cast(ops.logical_and(equal, ops.not_equal(one.ids[:, :, None], UNKNOWN)), "float32")
+
+
+def known_somewhere(one: Side, other: Side) -> Tensor:
+    """(batch, words of one, words of other): 0 where both are unknown, and so may be anything, 1 elsewhere."""
+    return 1.0 - (1.0 - one.known[:, :, None]) * (1.0 - other.known[:, None, :])
 
 
 def grid(one: Tensor, other: Tensor) -> Tensor:

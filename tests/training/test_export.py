@@ -110,9 +110,12 @@ def test_options_of_the_command_line_reach_the_recipe(tmp_path: Path) -> None:
         seen.append(preset.options["dropout"])
         return RECIPE.load(preset, seed, folder)
 
-    train(replace(RECIPE, load=load), Run("smoke", 0, tmp_path, options={"dropout": 0.25}))
+    version = train(replace(RECIPE, load=load), Run("smoke", 0, tmp_path, options={"dropout": 0.25}))
 
     assert seen == [0.25]
+    manifest = open_artifact(version).manifest
+    assert manifest is not None
+    assert manifest.training["option dropout"] == 0.25, "the artifact says what was changed"
 
 
 def test_what_does_not_beat_its_naive_baseline_is_not_exported(

@@ -1,7 +1,7 @@
 """Reads a folder of book passages with genre and year: JSON lines or CSV with the columns `text`, `genre`, `year`.
 
 Two more columns are optional: `split`, and `author`, by whom rows without a split are held out. A row that cannot be
-used is reported with its file and line, and the rest goes on. Knows no tokens and no model.
+used is reported with its file and line, and the rest goes on. Knows no token ids and no model.
 """
 
 from __future__ import annotations
@@ -14,12 +14,18 @@ import numpy as np
 
 from training.datasets.records import Row, number_of, read_records, record_files, text_of
 from training.recipe import Split
+from training.text import tokenizer_of
 
 COLUMNS = ("text", "genre", "year")
 SPLITS = {"train": "train", "validation": "held out", "val": "held out", "dev": "held out", "test": "test"}
 """What a row's `split` means. Rows of a test part are neither trained on nor judged by."""
 HELD_OUT_SHARE = 0.15
 YEARS = (-3000.0, 3000.0)
+MAX_WORDS = 20_000
+"""Words and marks of a passage."""
+MAX_CHARACTERS = 10 * MAX_WORDS
+WORDS = tokenizer_of([])
+"""Takes a text apart as the tokenizers do."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,21 @@ def passage_of(row: Row) -> Passage:
     if not YEARS[0] <= year <= YEARS[1]:
         raise ValueError(f"year is none that a book could be of: {year:g}")
     author = row.get("author")
-    return Passage(text_of(row, "text"), text_of(row, "genre"), year, text_of(row, "author") if author else "")
+    return Passage(
+        measured(text_of(row, "text")), text_of(row, "genre"), year, text_of(row, "author") if author else ""
+    )
+
+
+def measured(text: str) -> str:
+    """Raises ValueError for more text than a model takes."""
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"text has {len(text):,} characters, more than {MAX_CHARACTERS:,}")
+    normal = WORDS.normalizer.normalize_str(text)
+    if len(normal) > MAX_WORDS:  # no word is shorter than a character
+        words = len(WORDS.pre_tokenizer.pre_tokenize_str(normal))
+        if words > MAX_WORDS:
+            raise ValueError(f"text has {words:,} words and marks, more than {MAX_WORDS:,}")
+    return text
 
 
 def split_of(row: Row) -> str:
@@ -106,16 +126,22 @@ def arrange(books: Books, by_split: dict[str, list[Place]], seed: int) -> None:
 
 
 def divided(rows: Sequence[Place], seed: int) -> tuple[list[Place], list[Place]]:
-    """Holds out some of the authors with all they wrote; where authors are not known, some of the rows."""
-    authors = [passage.author for _, passage in rows]
-    names = sorted(set(authors))
-    by_author = len(names) > 1 and all(authors)
-    keys: Sequence[str | int] = authors if by_author else range(len(rows))
-    units: Sequence[str | int] = names if by_author else range(len(rows))
+    """Holds out some of the authors with all they wrote. A row without one is an author of its own, and so is every
+    row where one author wrote them all."""
+    keys: Sequence[str | int] = writers([passage for _, passage in rows])
+    if len(set(keys)) == 1:
+        keys = range(len(rows))
+    names = sorted({key for key in keys if isinstance(key, str)})
+    units: list[str | int] = [*names, *(key for key in keys if isinstance(key, int))]
     order = np.random.default_rng([seed, len(units)]).permutation(len(units))
     held = {units[place] for place in order[: max(1, round(len(units) * HELD_OUT_SHARE))]}
     kept = [row for row, key in zip(rows, keys, strict=True) if key not in held]
     return kept, [row for row, key in zip(rows, keys, strict=True) if key in held]
+
+
+def writers(passages: Sequence[Passage]) -> list[str | int]:
+    """Who wrote each passage: the author, or for want of one the passage's number, which nobody else has."""
+    return [each.author or number for number, each in enumerate(passages)]
 
 
 def check(books: Books, folder: Path) -> None:

@@ -8,21 +8,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from training.datasets.books import Passage
+from training.datasets.books import Passage, writers
 from training.text import tokenizer_of
 
 SHARE = 1 / 8
-"""A word is known if this share of the authors uses it, and two at least; if authors are not known, two passages."""
+"""A word is known if this share of the authors uses it, and two at least. A passage without an author counts as one of
+its own; if no author is known, two passages are enough."""
 
 
 def vocabulary(passages: Sequence[Passage], most: int) -> dict[str, float]:
     """At most that many words, the widespread first, each with its weight: the fewer use a word, the more it tells."""
     users: dict[str, set[str | int]] = {}
-    named = all(each.author for each in passages)
-    for number, (each, words) in enumerate(zip(passages, split([one.text for one in passages]), strict=True)):
+    authors = writers(passages)
+    for author, words in zip(authors, split([each.text for each in passages]), strict=True):
         for word in words:
-            users.setdefault(word, set()).add(each.author if named else number)
-    everybody = len({each.author for each in passages}) if named else len(passages)
+            users.setdefault(word, set()).add(author)
+    everybody = len(set(authors))
+    named = any(each.author for each in passages)
     enough = max(2, math.ceil(everybody * SHARE)) if named else 2
     counts = {word: len(who) for word, who in users.items() if len(who) >= enough}
     widespread = sorted(counts, key=lambda word: (-counts[word], word))[:most]

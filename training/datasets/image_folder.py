@@ -1,12 +1,14 @@
 """Reads photos by class from a folder: FOLDER/SPLIT/CLASS/FILE or FOLDER/CLASS/FILE, or the same within its .zip files.
 
-The folder right above a file names its class, the one above that its split, if it is one of SPLITS. Archives are read
-where they are. A file that cannot be used is reported with its name and the reason, and the rest goes on. Knows no
-model.
+The folder right above a file names its class, the one above that its split, if it is one of SPLITS; else the archive's
+name does (train.zip, clothes_test.zip). What lies deeper than a class could be of either folder's and is not used.
+Archives are read where they are. A file that cannot be used is reported with its name and the reason, and the rest goes
+on. Knows no model.
 """
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -41,17 +43,29 @@ class File:
     parts: tuple[str, ...]
     """The path within the folder or the archive."""
     read: Callable[[], bytes]
+    archive_split: str = ""
+    """What the archive's name says."""
+
+    @property
+    def splits(self) -> list[str]:
+        """Of the folders above, the outermost first."""
+        return [SPLITS[each.lower()] for each in self.parts[:-1] if each.lower() in SPLITS]
 
     @property
     def split(self) -> str:
         """`train`, `validation`, `test`, or empty."""
-        return SPLITS.get(self.parts[-3].lower(), "") if len(self.parts) > 2 else ""
+        return self.splits[-1] if self.splits else self.archive_split
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Those below the split: the class, if the layout is one that we know."""
+        above = self.parts[:-1]
+        return above[max((place for place, each in enumerate(above, 1) if each.lower() in SPLITS), default=0) :]
 
     @property
     def label(self) -> str:
         """The class, or empty."""
-        above = self.parts[-2] if len(self.parts) > 1 else ""
-        return "" if above.lower() in SPLITS else above
+        return self.folders[-1] if self.folders else ""
 
 
 class Photo(NamedTuple):
@@ -108,8 +122,14 @@ def read(folder: Path, encoder: ImageEncoder, seed: int, judge: str = "") -> Pho
 
 def content(file: File) -> bytes:
     """Raises InvalidValue or one of NOT_READABLE for what is no photo of a class."""
+    if len(set(file.splits)) > 1:
+        raise InvalidValue("a photo of one split", f"one of {' and '.join(file.splits)}")
     if not file.label:
         raise InvalidValue("a photo in a folder that names its class", "one outside of any")
+    if len(file.folders) > 1:
+        raise InvalidValue("a photo in CLASS or SPLIT/CLASS", f"one in {printable('/'.join(file.folders))}")
+    if printable(file.label) != file.label:
+        raise InvalidValue("a class whose name is UTF-8", printable(file.label))
     if PurePosixPath(file.parts[-1]).suffix.lower() not in ENDINGS:
         raise InvalidValue(f"a file that ends in {', '.join(sorted(ENDINGS))}", "another")
     return file.read()
@@ -151,7 +171,7 @@ def files(folder: Path, problems: list[str]) -> Iterator[File]:
         if path.suffix.lower() == ".zip" and len(parts) == 1:
             yield from members(path, problems)
         elif is_ours(parts):
-            yield File(f"{path}:1", parts, path.read_bytes)
+            yield File(printable(f"{path}:1"), parts, path.read_bytes)
 
 
 def members(path: Path, problems: list[str]) -> Iterator[File]:
@@ -159,13 +179,25 @@ def members(path: Path, problems: list[str]) -> Iterator[File]:
     try:
         archive = zipfile.ZipFile(path)
     except NOT_READABLE as error:
-        problems.append(f"{path}:1: {error}")
+        problems.append(printable(f"{path}:1: {error}"))
         return
+    split = archive_split(path.stem)
     with archive:
         for each in sorted(archive.infolist(), key=lambda info: info.filename):
             parts = PurePosixPath(each.filename).parts
             if not each.is_dir() and is_ours(parts):
-                yield File(f"{path}:{each.filename}", parts, partial(member, archive, each))
+                yield File(printable(f"{path}:{each.filename}"), parts, partial(member, archive, each), split)
+
+
+def archive_split(stem: str) -> str:
+    """The one split that the words of an archive's name tell; empty if they tell none, or several."""
+    told = {SPLITS[word] for word in re.split(r"[^a-z]+", stem.lower()) if word in SPLITS}
+    return told.pop() if len(told) == 1 else ""
+
+
+def printable(name: str) -> str:
+    """The name with escapes for what is not UTF-8."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

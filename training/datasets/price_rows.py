@@ -6,20 +6,27 @@ of these. A row that cannot be used is reported with file, line and reason, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from models.preprocessing import Image, InvalidValue, Record, encoder
 from models.signature import TensorSpec
 from training.datasets import price_fields
-from training.datasets.records import Row, number_of, read_records, record_files, text_of
+from training.datasets.records import Row, number_of, read_records, record_files, shortened, text_of
 from training.recipe import Split
 
 NOT_METADATA = frozenset({"metadata", "description", "photo", "price", "split"})
-HELD_OUT, TEST = frozenset({"validation", "val", "dev"}), "test"
+Part = Literal["train", "held_out", "test"]
+SPLITS: dict[str, Part] = {
+    "train": "train", "training": "train", "validation": "held_out", "valid": "held_out", "val": "held_out",
+    "dev": "held_out", "test": "test", "testing": "test",
+}  # fmt: skip
+"""What a column `split` may say, or a word of a file's name, in any case, and what it means."""
 HELD_OUT_SHARE = 0.1
 MOST_CHARACTERS = 4_000
 MOST = 1e9
@@ -51,18 +58,17 @@ class Items:
 def read(folder: Path, seed: int) -> tuple[Items, Record]:
     """Every usable row, its metadata typed, and their fields. Raises ValueError when there are fewer than two.
 
-    Rows of a split (a column, or the name of the file) `validation`, `val` or `dev` are held out; without any, a share
-    of all, drawn by seed.
+    Rows of a split (a column, else a word of the file's name) `validation`, `valid`, `val` or `dev` are held out;
+    without any, a share of all, drawn by seed.
     """
     items = Items()
     for path in record_files(folder):
         add(items, path)
     if not items.held_out:
         hold_out(items, np.random.default_rng([seed, 71]))
-    fields = price_fields.record([each.metadata for each in items.train])
-    names = {each.name for each in fields.fields}
-    if rare := sorted({name for each in items.train for name in each.metadata} - names):
-        items.problems.append(f"{folder.name}: most rows lack {', '.join(rare)}, so no row's was read")
+    metadata = [each.metadata for each in items.train]
+    fields = price_fields.record(metadata)
+    items.problems.extend(f"{folder.name}: {why}" for why in price_fields.left_out(metadata, fields))
     items.train, items.held_out = (typed(part, fields, items.problems) for part in (items.train, items.held_out))
     if not items.train or not items.held_out:
         said = "".join(f"\n{problem}" for problem in items.problems)
@@ -74,18 +80,30 @@ def add(items: Items, path: Path) -> None:
     """All rows of one file."""
     tests = 0
     for line, row in read_records(path, items.problems, ("description", "photo", "price")):
-        split = str(row.get("split") or path.name.partition(".")[0])
-        if split == TEST:
-            tests += 1
-            continue
         try:
+            part = part_of(path, row)
+            if part == "test":
+                tests += 1
+                continue
             found = item(path, line, row)
         except (ValueError, OSError) as error:
             items.problems.append(f"{path.name}:{line}: {error}")
         else:
-            (items.held_out if split in HELD_OUT else items.train).append(found)
+            (items.held_out if part == "held_out" else items.train).append(found)
     if tests:
         items.problems.append(f"{path.name}: {tests:,} rows of the split test, neither trained on nor judged by")
+
+
+def part_of(path: Path, row: Row) -> Part:
+    """What the row's column says, else its file's name: `test-00000.jsonl`. Raises ValueError for an unknown word."""
+    cell = row.get("split")
+    said = "" if cell is None else str(cell).strip().lower()
+    if said and said not in SPLITS:
+        raise ValueError(f"split is none of {', '.join(SPLITS)}: {shortened(cell)}")
+    if said:
+        return SPLITS[said]
+    words = {SPLITS[word] for word in re.split(r"[^a-z]+", path.name.lower()) if word in SPLITS}
+    return "test" if "test" in words else "held_out" if "held_out" in words else "train"
 
 
 def item(path: Path, line: int, row: Row) -> Item:

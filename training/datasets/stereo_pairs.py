@@ -22,7 +22,8 @@ from training.recipe import Split
 LAYOUTS = (("im0", "im1", ("disp0.pfm", "disp0GT.pfm")), ("im2", "im6", ("disp2.pfm", "disp2.pgm", "disp2.png")))
 AS_FILES, AS_PIXELS = (".png", ".jpg", ".jpeg"), (".ppm", ".pgm")
 """What is handed on as it is, and what a caller could not send: its pixels are."""
-HELD_OUT = frozenset({"validation", "val", "dev"})
+HELD_OUT, TEST = frozenset({"validation", "valid", "val", "dev"}), frozenset({"test", "testing"})
+"""Folders, in any case; what is below others, `train` and `training` among them, is trained on."""
 HELD_OUT_SHARE = 0.2
 Photo = bytes | NDArray[np.uint8]
 
@@ -48,16 +49,17 @@ class Pairs:
 def read(folder: Path, seed: int, rig: Rig) -> Pairs:
     """Every usable scene; `rig` holds for those without a calib.txt. Raises ValueError when there are fewer than two.
 
-    Scenes below a folder `validation`, `val` or `dev` are held out; without any, a share of all, drawn by seed.
+    Scenes below a folder `validation`, `valid`, `val` or `dev`, in any case, are held out; without any, a share of all,
+    drawn by seed. Those below `test` or `testing` are left alone.
     """
     pairs = Pairs()
     for place, layout in scenes(folder):
-        where = place.relative_to(folder)
-        if "test" in where.parts:
-            pairs.problems.append(f"{place}: below a folder `test`, so neither trained on nor judged by")
+        above = {part.lower() for part in place.relative_to(folder).parts}
+        if apart := TEST & above:
+            pairs.problems.append(f"{place}: below a folder `{min(apart)}`, so neither trained on nor judged by")
             continue
         try:
-            (pairs.held_out if HELD_OUT & set(where.parts) else pairs.train).append(pair(place, layout, rig))
+            (pairs.held_out if HELD_OUT & above else pairs.train).append(pair(place, layout, rig))
         except (ValueError, OSError) as error:
             pairs.problems.append(f"{place}: {error}")
     if not pairs.held_out:

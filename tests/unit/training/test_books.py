@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from models.preprocessing import Text
 from training.datasets import books, books_words
 from training.datasets.books import Passage
+from training.recipes import book
 
 
 def row(text: str = "Some words.", genre: object = "poetry", year: object = 1850, **more: object) -> dict[str, Any]:
@@ -87,6 +89,48 @@ def test_without_authors_rows_are_held_out(tmp_path: Path) -> None:
     assert not {each.text for each in found.train} & {each.text for each in found.held_out}
 
 
+def test_a_row_that_lacks_an_author_leaves_the_others_to_theirs(tmp_path: Path) -> None:
+    rows = [row(genre=("poetry", "drama")[number // 20 % 2], author=f"author {number % 20}") for number in range(200)]
+    del rows[7]["author"]
+    found = books.read(write(tmp_path, *rows), seed=0)
+
+    held, kept = ({each.author for each in part} for part in (found.held_out, found.train))
+    assert (held & kept, len(held | kept)) == (set(), 21)
+    assert len(held) == 3
+
+
+def test_of_one_author_rows_are_held_out(tmp_path: Path) -> None:
+    rows = [row(genre=("poetry", "drama")[number % 2], author="Anon.") for number in range(20)]
+    found = books.read(write(tmp_path, *rows), seed=0)
+    assert (len(found.train), len(found.held_out)) == (17, 3)
+
+
+def test_rows_longer_than_the_model_takes_are_told(tmp_path: Path) -> None:
+    longest = " ".join(["a,"] * (books.MAX_WORDS // 2))
+    found = books.read(
+        write(
+            tmp_path, *BOTH, row("x" * 300_000, split="train"), row("it " * 21_000, split="val"),
+            row(longest, split="train"), row(f"{longest} a", split="train"), row("\ufdfa " * 6_000, split="train"),
+        ),
+        seed=0,
+    )  # fmt: skip
+
+    assert found.problems == [
+        "books.jsonl:4: text has 300,000 characters, more than 200,000",
+        "books.jsonl:5: text has 21,000 words and marks, more than 20,000",
+        "books.jsonl:7: text has 20,001 words and marks, more than 20,000",
+        "books.jsonl:8: text has 24,000 words and marks, more than 20,000",
+    ]
+    assert [each.text for each in found.train[2:]] == [longest]
+
+
+def test_the_longest_row_is_what_the_recipe_takes(tmp_path: Path) -> None:
+    data = book.RECIPE.load(book.RECIPE.presets["smoke"], 0, write(tmp_path, *BOTH))
+    text = data.preprocessing["text"]
+    assert isinstance(text, Text)
+    assert (text.max_tokens, text.max_characters) == (books.MAX_WORDS, books.MAX_CHARACTERS)
+
+
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
@@ -117,6 +161,13 @@ def test_a_word_of_one_author_is_not_worth_knowing() -> None:
     known = books_words.vocabulary(passages, 100)
     assert set(known) == {"the", "of", "king", "."}
     assert set(known.values()) == {1.0}  # all four use them
+
+
+def test_a_passage_without_an_author_does_not_make_the_others_words_worth_knowing() -> None:
+    passages = [Passage(f"The own{author} king", "poetry", 1850.0, f"author {author}")
+                for author in range(4) for _ in range(2)]  # fmt: skip
+    known = books_words.vocabulary([*passages, Passage("The king", "poetry", 1850.0)], 100)
+    assert known == {"king": 1.0, "the": 1.0}  # all five use them
 
 
 def test_rarer_words_weigh_more_and_the_widespread_come_first() -> None:

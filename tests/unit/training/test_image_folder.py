@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -83,6 +84,60 @@ def test_archives_are_read_like_folders_and_together_with_them(tmp_path: Path) -
 
     assert photos.labels() == ("coat", "dress", "hat")
     assert (len(photos.by_split["train"]), len(photos.by_split["held_out"]), photos.problems) == (5, 4, [])
+
+
+@pytest.mark.parametrize("name", ["{}.zip", "clothes-{}2.ZIP"])
+def test_an_archive_can_be_named_after_its_split(name: str, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        pack(tmp_path / name.format(split), {
+            file.removeprefix(f"{split}/"): data for file, data in split_files([split]).items()
+        })  # fmt: skip
+
+    photos = read(tmp_path, ENCODER, 0)
+
+    assert (greys(photos, "train"), greys(photos, "held_out")) == ({40}, {200})
+    assert (photos.judged_by, photos.problems) == ("its test split", [])
+
+
+def test_the_folders_of_an_archive_say_more_than_its_name(tmp_path: Path) -> None:
+    pack(tmp_path / "train.zip", split_files(["train", "validation"]))
+    pack(tmp_path / "train_validation.zip", split_files(["train", "validation"]))
+
+    photos = read(tmp_path, ENCODER, 0)
+
+    assert (greys(photos, "train"), greys(photos, "held_out"), photos.problems) == ({40}, {120}, [])
+
+
+def test_what_lies_deeper_than_a_class_or_in_two_splits_is_told(tmp_path: Path) -> None:
+    fill(tmp_path, split_files(["train", "test"]))
+    deeper = ["train/hat/batch0/1.png", "test/hat/batch1/1.png", "hat/batch0/1.png", "train/test/hat/1.png",
+              "hat/train/1.png"]  # fmt: skip
+    fill(tmp_path, {name: picture(9) for name in deeper})
+
+    photos = read(tmp_path, ENCODER, 0)
+
+    assert dict(each.removeprefix(f"{tmp_path}/").split(":1: ", 1) for each in photos.problems) == {
+        "train/hat/batch0/1.png": "expected a photo in CLASS or SPLIT/CLASS, got one in hat/batch0",
+        "test/hat/batch1/1.png": "expected a photo in CLASS or SPLIT/CLASS, got one in hat/batch1",
+        "hat/batch0/1.png": "expected a photo in CLASS or SPLIT/CLASS, got one in hat/batch0",
+        "train/test/hat/1.png": "expected a photo of one split, got one of train and test",
+        "hat/train/1.png": "expected a photo in a folder that names its class, got one outside of any",
+    }
+    assert (photos.labels(), greys(photos, "train"), greys(photos, "held_out")) == (("dress", "hat"), {40}, {200})
+
+
+def test_a_class_whose_name_is_not_utf_8_is_told_and_the_file_of_such_a_name_used(tmp_path: Path) -> None:
+    fill(tmp_path, split_files(["train", "validation"]))
+    fill(tmp_path, {f"train/{os.fsdecode(b'caf' + bytes([0xE9]))}/1.png": picture(9),
+                    f"train/hat/{os.fsdecode(bytes([0xE9]))}.png": picture(40)})  # fmt: skip
+
+    photos = read(tmp_path, ENCODER, 0)
+
+    assert photos.problems == [
+        f"{tmp_path}/train/caf\\udce9/1.png:1: expected a class whose name is UTF-8, got caf\\udce9"
+    ]
+    assert photos.labels() == ("dress", "hat")
+    assert [each.name for each in photos.by_split["train"]][-1] == f"{tmp_path}/train/hat/\\udce9.png:1"
 
 
 def test_without_splits_a_share_of_each_class_is_held_out(tmp_path: Path) -> None:

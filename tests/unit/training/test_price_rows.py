@@ -61,6 +61,45 @@ def test_a_column_says_the_split_and_test_rows_are_counted(tmp_path: Path) -> No
     assert items.problems == ["all.jsonl: 2 rows of the split test, neither trained on nor judged by"]
 
 
+@pytest.mark.parametrize("test", ["Test", " TEST ", "testing"])
+@pytest.mark.parametrize("held_out", ["Validation", "valid", "VAL", "dev "])
+def test_a_split_may_be_written_in_any_case(test: str, held_out: str, tmp_path: Path) -> None:
+    splits = ["Train", " train", test, held_out, None, ""]
+    write_json(tmp_path / "all.jsonl", [{**row(tmp_path, n), "split": split} for n, split in enumerate(splits)])
+
+    items, _ = price_rows.read(tmp_path, 0)
+
+    assert [each.where for each in items.train] == [f"all.jsonl:{line}" for line in (1, 2, 5, 6)]
+    assert [each.where for each in items.held_out] == ["all.jsonl:4"]
+    assert items.problems == ["all.jsonl: 1 rows of the split test, neither trained on nor judged by"]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("test-00000.jsonl", "test"),
+        ("Test.jsonl", "test"),
+        ("items.test.jsonl", "test"),
+        ("train_test.jsonl", "test"),
+        ("validation-00000-of-00001.jsonl", "held_out"),
+        ("clothes_VAL.jsonl", "held_out"),
+        ("train-00001.jsonl", "train"),
+        ("contest.jsonl", "train"),
+    ],
+)
+def test_a_word_of_the_files_name_says_the_split(name: str, part: str, tmp_path: Path) -> None:
+    write_json(tmp_path / "a-train.jsonl", [row(tmp_path, number) for number in range(2)])
+    write_json(tmp_path / "b-dev.jsonl", [row(tmp_path, 2)])
+    write_json(tmp_path / name, [row(tmp_path, 3)])
+
+    items, _ = price_rows.read(tmp_path, 0)
+
+    place = f"{name}:1"
+    assert (place in [each.where for each in items.train]) == (part == "train")
+    assert (place in [each.where for each in items.held_out]) == (part == "held_out")
+    assert len(items.problems) == (part == "test")
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -75,6 +114,11 @@ def test_a_column_says_the_split_and_test_rows_are_counted(tmp_path: Path) -> No
         ({"description": " "}, "description is not text: ' '"),
         ({"description": "x" * 5_000}, "description has 5,000 characters, more than 4,000"),
         ({"size": ""}, "no size"),
+        ({"size": None}, "no size"),
+        ({"size": "x" * 201}, "size has 201 characters, more than 200"),
+        ({"brand": "x" * 201}, "brand has 201 characters, more than 200"),
+        ({"split": "holdout"}, "split is none of train, "),
+        ({"split": 0}, "split is none of train, "),
         ({"age_months": "two years"}, "age_months is not a number: 'two years'"),
     ],
 )
@@ -116,6 +160,51 @@ def test_a_column_that_most_rows_lack_is_left_out_and_named(tmp_path: Path) -> N
 
     assert [each.name for each in record.fields] == list(FIELDS)
     assert items.problems == [f"{tmp_path.name}: most rows lack colour, so no row's was read"]
+
+
+@pytest.mark.parametrize("empty", [None, "", " "])
+def test_an_empty_cell_is_no_reason_to_want_the_field(empty: str | None, tmp_path: Path) -> None:
+    rows = [row(tmp_path, number) for number in range(10)]
+    for each in rows[:6]:
+        each["brand"] = empty
+    write_json(tmp_path / "train.jsonl", rows[:9])
+    write_json(tmp_path / "val.jsonl", rows[9:])
+
+    items, record = price_rows.read(tmp_path, 0)
+
+    assert [each.name for each in record.fields] == [name for name in FIELDS if name != "brand"]
+    assert (len(items.train), len(items.held_out)) == (9, 1)
+    assert items.problems == [f"{tmp_path.name}: most rows lack brand, so no row's was read"]
+
+
+@pytest.mark.parametrize("short", [0, 30])
+def test_free_text_is_left_out_of_the_metadata_and_named_once(short: int, tmp_path: Path) -> None:
+    """As are columns that hold short texts in most rows."""
+    rows = [row(tmp_path, number) for number in range(50)]
+    for number, each in enumerate(rows):
+        each["notes"] = f"Note {number}." + " Worn with care." * (0 if number < short else 20)
+    write_csv(tmp_path / "items.csv", rows)
+
+    items, record = price_rows.read(tmp_path, 0)
+
+    assert [each.name for each in record.fields] == list(FIELDS)
+    assert len(items.train) + len(items.held_out) == 50
+    told = "free text of more than 200 characters in notes, so no row's was read"
+    assert items.problems == [f"{tmp_path.name}: {told}"]
+
+
+def test_a_label_that_is_too_long_costs_its_row_only(tmp_path: Path) -> None:
+    """In an open field, among whose labels it would otherwise come first."""
+    rows = [{**row(tmp_path, number), "code": f"c{number}"} for number in range(60)]
+    rows[7]["code"] = "a" * 201
+    write_json(tmp_path / "train.jsonl", rows[:58])
+    write_json(tmp_path / "val.jsonl", rows[58:])
+
+    items, record = price_rows.read(tmp_path, 0)
+
+    assert [each.name for each in record.fields] == [*FIELDS, "code"]
+    assert (len(items.train), len(items.held_out)) == (57, 2)
+    assert items.problems == ["train.jsonl:8: code has 201 characters, more than 200"]
 
 
 def test_a_folder_without_usable_rows_is_refused(tmp_path: Path) -> None:

@@ -130,7 +130,20 @@ def test_every_scene_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         assert any(problem.startswith(f"{tmp_path / name}: {why}") for problem in pairs.problems), name
 
 
-@pytest.mark.parametrize("part", ["val", "validation", "dev"])
+@pytest.mark.parametrize("part", ["Test", "TEST", "testing", "Testing", "Training/test"])
+def test_a_test_folder_is_left_alone_in_any_case(part: str, tmp_path: Path) -> None:
+    for place, distance in (("Training/a", 1.0), ("Training/b", 2.0), (f"{part}/c", 3.0)):
+        write_scene(tmp_path / place, distance)
+
+    pairs = read(tmp_path, 0, Rig())
+
+    assert sorted(each.distance for each in [*pairs.train, *pairs.held_out]) == pytest.approx([1.0, 2.0])
+    said = part.rpartition("/")[2].lower()
+    apart = f"below a folder `{said}`, so neither trained on nor judged by"
+    assert pairs.problems == [f"{tmp_path / part / 'c'}: {apart}"]
+
+
+@pytest.mark.parametrize("part", ["val", "validation", "dev", "valid", "Validation", "VAL"])
 def test_a_validation_folder_is_held_out(part: str, tmp_path: Path) -> None:
     for place, distance in (("train/a", 1.0), ("train/b", 2.0), (f"{part}/c", 3.0)):
         write_scene(tmp_path / place, distance)

@@ -116,6 +116,7 @@ def predict(
     prepared = prepared_here(settings, model, folder)
     manifest = prepared.artifact.manifest
     kinds = manifest.preprocessing if manifest else {}
+    refuse_unknown(given, prepared.servable.signature.input_names)
     asked: dict[str, Any] = {"inputs": dict(named_value(each, kinds) for each in given), "raw": raw}
     try:
         call = prepared.codec.read(asked | ({"heads": head} if head else {}))
@@ -146,6 +147,14 @@ def find(store: Path, model: str, version: int | None) -> tuple[int, Path]:
         raise fail(f"{model!r} has no version {version}; there are {', '.join(map(str, found))}")
     number = found[-1] if version is None else version
     return number, store / model / str(number)
+
+
+def refuse_unknown(given: list[str], names: tuple[str, ...]) -> None:
+    """Before a file is read for an input that is none. Ends the program."""
+    for each in given:
+        name, separator, _ = each.partition("=")
+        if separator and name not in names:
+            raise fail(f"there is no input {name!r}; there are {', '.join(names)}")
 
 
 def named_value(given: str, kinds: Mapping[str, Preprocessing]) -> tuple[str, Any]:

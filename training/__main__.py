@@ -74,14 +74,24 @@ def main(
         print(f"every model has a version in {store}")
         return
     options = parse_options(option or [], wanted, preset.value)
+    for folder in filter(None, (store, results, tensorboard)):
+        make_folder(folder)
     for name in set(wanted) & set(recipes.NAMES):
-        (store / name).mkdir(parents=True, exist_ok=True)
+        make_folder(store / name)
     execution = Execution(
         mixed_precision=mixed_precision, xla=xla, strategy=strategy.value, tensorboard=tensorboard
     )  # fmt: skip
     run = Run(preset.value, seed, store, data, results, options, execution)
     failed = [name for name in wanted if not one(name, run, missing, weights, labels)]
     raise typer.Exit(1 if failed else 0)
+
+
+def make_folder(folder: Path) -> None:
+    """Before anything is trained. Raises BadParameter."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{folder} cannot be a folder: {error.strerror}") from None
 
 
 def choose(models: list[str], every: bool) -> list[str]:

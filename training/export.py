@@ -29,7 +29,7 @@ def export(
     """The new version's folder. Nobody sees it before it is whole, and what `beside` writes into it."""
     manifest = Manifest(
         model=recipe.name,
-        description=recipe.description,
+        description=data.description or recipe.description,
         signature=data.signature,
         preprocessing=dict(data.preprocessing),
         metrics=dict(metrics),

@@ -39,6 +39,8 @@ def fit(
     """
     make_reproducible(seed, ordered=not execution.xla)
     keras = import_keras()
+    import tensorflow as tf
+
     from training.callbacks import Checkpoints, Curves, NanGuard, Watch
 
     rows = encode(data, data.train)
@@ -64,9 +66,26 @@ def fit(
             feed.dataset(), validation_data=sample, initial_epoch=done, epochs=preset.epochs, shuffle=False, verbose=0,
             callbacks=callbacks,
         )  # fmt: skip
+    except tf.errors.InvalidArgumentError:
+        # Weights that are no numbers break TensorFlow's sparse updates before a loss is seen to be none.
+        refuse_broken(model, batches, list(recipe.losses))
+        raise
     finally:
         watch.close()
     return in_float32(recipe, data, preset, model) if execution.mixed_precision else model
+
+
+def refuse_broken(model: Any, batches: Batches, heads: Sequence[str]) -> None:
+    """Raises TrainingDiverged when a head no longer answers numbers."""
+    from training.callbacks import TrainingDiverged
+
+    inputs, _ = next(batches.epoch(0))
+    answers = call(model, inputs)
+    broken = [head for head in heads if not np.isfinite(answers[head]).all()]
+    if broken:
+        raise TrainingDiverged(
+            f"the answers of {', '.join(broken)} are no numbers any more; a smaller learning rate may help"
+        )
 
 
 def batches_of(

@@ -52,6 +52,7 @@ def real(folder: Path, seed: int, side: int, smoothing: float, judge: str) -> Da
         signature=signature(side, photos.labels()),
         preprocessing={"photo": PREPROCESSING},
         golden=[{"photo": example} for example in examples()],
+        description=f"Tells {len(photos.labels())} classes of photos apart.",
         source=f"photos of {folder.resolve().name}, judged by {photos.judged_by}",
         goals=REAL_GOALS,
         problems=photos.problems,

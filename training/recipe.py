@@ -75,6 +75,8 @@ class Data:
     """Inputs of the golden examples, as a caller would write them; their answers are computed on export."""
     source: str = "synthetic"
     """Where the examples come from, for the manifest."""
+    description: str = ""
+    """What the model does that is trained on these data, where that differs from the recipe's own words."""
     goals: Sequence[Goal] | None = None
     """What these data let a model reach, where that differs from the recipe's own goals."""
     problems: Sequence[str] = ()

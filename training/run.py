@@ -104,7 +104,7 @@ def report_of(
 
     return Report(
         title=recipe.name,
-        description=recipe.description,
+        description=data.description or recipe.description,
         signature=data.signature,
         metrics=evaluation.metrics,
         history=curves,

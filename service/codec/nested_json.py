@@ -87,7 +87,7 @@ class ModelCodec:
         heads = tuple(name for name in self._signature.head_names if name in asked)
         if shape is self.schema.many:
             return Call(self._rows(request.instances, request.shared, is_abandoned), heads, request.raw, True)
-        return Call([self._encode(values(request.inputs), None)], heads, request.raw, False)
+        return Call([self._row(request.inputs)], heads, request.raw, False)
 
     def _refuse_too_many(self, content: Mapping[str, Any], key: str, most: int) -> None:
         """Before anything is looked at: a million errors would take as long to find as to tell."""
@@ -117,6 +117,13 @@ class ModelCodec:
             raise InvalidInput(Problem("a JSON object", say(content)))
         return content
 
+    def _row(self, inputs: BaseModel) -> Row:
+        problems: list[Problem] = []
+        encoded = self._encode(values(inputs), None, problems)
+        if problems:
+            raise InvalidInput(*problems)
+        return encoded
+
     def _rows(self, instances: Sequence[BaseModel], shared: BaseModel, is_abandoned: Callable[[], bool]) -> list[Row]:
         """Each instance with what is shared; a shared value is encoded once, and its array serves every row."""
         given = [values(instance) for instance in instances]
@@ -124,12 +131,17 @@ class ModelCodec:
         problems = [problem for index, own in enumerate(given) for problem in self._misfits(own, common, index)]
         if problems:
             raise InvalidInput(*problems)
-        encoded = self._encode(common, None)
+        problems = []
+        encoded = self._encode(common, None, problems)
         rows = []
         for index, own in enumerate(given):
             if is_abandoned():
                 raise DeadlineExceeded("nobody waits for it any more")
-            rows.append(encoded | self._encode(own, index))
+            rows.append(encoded | self._encode(own, index, problems))
+            if len(problems) >= MOST:
+                break
+        if problems:
+            raise InvalidInput(*problems[:MOST])
         return rows
 
     def _misfits(self, own: Mapping[str, Any], common: Mapping[str, Any], row: int) -> list[Problem]:
@@ -139,13 +151,14 @@ class ModelCodec:
             Problem('a value in the instance or in "shared"', "both", input=name, row=row) for name in twice
         ]
 
-    def _encode(self, given: Mapping[str, Any], row: int | None) -> Row:
+    def _encode(self, given: Mapping[str, Any], row: int | None, problems: list[Problem]) -> Row:
+        """The values as tensors; what does not become one goes to `problems`."""
         encoded: Row = {}
         for name, value in given.items():
             try:
                 encoded[name] = self._encoders[name].encode(value)
             except InvalidValue as error:
-                raise InvalidInput(Problem(error.expected, error.got, input=name, row=row)) from None
+                problems.append(Problem(error.expected, error.got, input=name, row=row))
         return encoded
 
     def encode(self, call: Call, outputs: Mapping[str, Sequence[NDArray[Any]]]) -> list[dict[str, Any]]:

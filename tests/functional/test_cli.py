@@ -128,6 +128,8 @@ def test_a_photo_in_a_file_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     result = runner.invoke(app, [*asked, "photo=@coat.gif"])
     assert result.exit_code == 1
     assert result.output == "error: input 'photo': expected a PNG, JPEG or WebP photo, got a GIF\n"
+    result = runner.invoke(app, [*asked, "foto=@coat.png"])
+    assert result.output == "error: there is no input 'foto'; there are photo\n"
 
 
 def test_a_taken_port_is_said_at_once() -> None:

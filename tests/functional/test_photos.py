@@ -196,3 +196,12 @@ async def test_photos_that_nobody_waits_for_are_not_decoded(shop: Manifold, monk
     held.gate.set()
     assert (await shop.predict({"inputs": GOOD}, "coats")).status_code == 200
     assert len(held.begun) == begun + 1
+
+
+async def test_every_photo_that_is_wrong_is_told(shop: Manifold) -> None:
+    damaged = GOOD | {"photo": text(file()[:-40])}
+    reply = await shop.predict({"instances": [damaged, GOOD, GOOD | {"photo": text(b"GIF89a")}]}, "coats")
+    assert reply.status_code == 422
+    assert [(each["input"], each["row"]) for each in reply.json()["error"]["problems"]] == [("photo", 0), ("photo", 2)]
+    many = await shop.predict({"instances": [damaged] * 50}, "coats")
+    assert len(many.json()["error"]["problems"]) == 20, "as many as are told of anything else"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.training.toy import PRESET, RECIPE, build
+from training import recipes
 from training.callbacks import Checkpoints, TrainingDiverged
 from training.fit import fit
 
@@ -104,3 +105,11 @@ def test_a_loss_that_is_no_number_ends_it_with_the_heads_name() -> None:
 
     with pytest.raises(TrainingDiverged, match="the loss of total is nan in epoch 1"):
         fit(RECIPE, data, PRESET, 0)
+
+
+def test_weights_that_are_no_numbers_end_it_though_tensorflow_fails_before_a_loss_is_seen() -> None:
+    recipe = recipes.recipe("author_profile")
+    preset = dataclasses.replace(recipe.presets["smoke"], options={"learning_rate": float("nan")})
+
+    with pytest.raises(TrainingDiverged, match="age, income, gender"):
+        fit(recipe, recipe.load(preset, 0, None), preset, 0)

@@ -76,7 +76,12 @@ def real(folder: Path, seed: int, side: int) -> Data:
         examples(columns(items.held_out[:GOLDEN])),
         source=f"items of {folder.name}",
     )
-    return replace(data, goals=(Goal("price", "mean_absolute_error", margin=0.0),), problems=items.problems)
+    return replace(
+        data,
+        description="Guesses what an item fetches from metadata, description and photo.",
+        goals=(Goal("price", "mean_absolute_error", margin=0.0),),
+        problems=items.problems,
+    )
 
 
 def record() -> Record:

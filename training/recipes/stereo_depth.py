@@ -70,6 +70,7 @@ def real(preset: Preset, seed: int, folder: Path) -> Data:
         signature=signature(int(preset.options["side"])),
         preprocessing=preprocessing(),
         golden=examples(),
+        description="Tells how far away is what stands in the middle of two cameras' photos.",
         source=f"stereo pairs of {folder.name}",
         goals=(Goal("distance", "mean_absolute_error", margin=0.0),),
         problems=pairs.problems,

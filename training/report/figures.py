@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from models.signature import Head
@@ -44,6 +44,9 @@ def curve_figure(curve: Curve, head: Head | None, metrics: Mapping[str, float]) 
         axes.axhline(naive, color=NAIVE, linestyle="--", linewidth=1.1, label="naive, held out")
     if curve.name == "loss" and min(seen, default=0.0) > 0 and max(seen) > WIDE_RANGE * min(seen):
         axes.set_yscale("log")
+        # Matplotlib writes powers of ten as formulas, which are not parsed here: names may hold a `$`.
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_title(f"{curve.head} · {words(curve.name)}" if curve.head else "whole loss, weighted")
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

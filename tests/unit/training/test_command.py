@@ -142,3 +142,12 @@ def test_an_architecture_without_weights_is_refused_with_what_to_do(
     assert end.value.exit_code == 1
     assert "xception: its weights come from a file: --weights FILE" in capsys.readouterr().out
     assert not (tmp_path / "xception").exists(), "the service would take an empty folder for a model in training"
+
+
+@pytest.mark.parametrize("option", ["store", "results", "tensorboard"])
+def test_a_folder_that_cannot_be_one_is_refused_before_anything_is_trained(option: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    folders = {"store": tmp_path / "store", option: tmp_path / "file"}
+
+    with pytest.raises(typer.BadParameter, match="file cannot be a folder"):
+        command.main(["digits"], **folders)  # type: ignore[arg-type]

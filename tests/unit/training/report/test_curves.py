@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from training.report.curves import Curve, curves_of, shares
+from training.report.figures import curve_figure
+from training.report.png import as_png, drawing
 
 
 def test_training_and_validation_of_each_head_belong_together() -> None:
@@ -42,3 +44,15 @@ def test_parts_of_the_weighted_loss() -> None:
     assert shares(history, {"age": 0.1, "other": 1.0}, 0) == {}
     assert shares({"age_loss": [float("nan")]}, {"age": 1.0}, 0) == {}
     assert shares({"age_loss": [0.0]}, {"age": 1.0}, 0) == {}
+
+
+def test_a_wide_loss_is_drawn_on_a_logarithmic_axis_with_plain_numbers() -> None:
+    with drawing():
+        figure = curve_figure(Curve("", "loss", (5.0, 0.5, 0.0004), ()), None, {})
+        (axes,) = figure.axes
+        as_png(figure)
+        said = [label.get_text() for label in axes.get_yticklabels(which="both")]
+
+    assert axes.get_yscale() == "log"
+    assert "0.01" in said
+    assert not [each for each in said if "$" in each]

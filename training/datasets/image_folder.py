@@ -166,9 +166,12 @@ def parted(photos: list[Photo], random: np.random.Generator) -> tuple[list[Photo
 def files(folder: Path, problems: list[str]) -> Iterator[File]:
     """What lies in folders within the folder and its archives, in order. Hidden things, and those beside the classes
     that do not look like photos (a licence, a table), are none of ours."""
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+    for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if path.suffix.lower() == ".zip" and len(parts) == 1:
+        if not path.is_file():
+            if path.suffix.lower() in ENDINGS and is_ours(parts):
+                problems.append(printable(f"{path}:1: {'a link to nothing' if path.is_symlink() else 'not a file'}"))
+        elif path.suffix.lower() == ".zip" and len(parts) == 1:
             yield from members(path, problems)
         elif is_ours(parts):
             yield File(printable(f"{path}:1"), parts, path.read_bytes)

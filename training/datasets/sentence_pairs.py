@@ -104,11 +104,14 @@ def rows(path: Path, layout: Layout, problems: list[str]) -> Iterator[Row]:
     """The usable rows of one file; the others go to `problems`."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
         reader = csv.reader(lines, **layout.dialect)
-        first = 1
+        first, header = 1, 0
         while True:
             try:
                 record = next(reader)
-                if any(each.strip() for each in record) and not (layout.header and first == 1):
+                if layout.header and first == 1:
+                    header = len(record)
+                elif any(each.strip() for each in record):
+                    refuse_more(record, header)
                     yield row(record, layout)
             except StopIteration:
                 return
@@ -116,6 +119,12 @@ def rows(path: Path, layout: Layout, problems: list[str]) -> Iterator[Row]:
                 through = f" (lines {first} to {reader.line_num} read as one row)" if reader.line_num > first else ""
                 problems.append(f"{path.name}:{first}: {error}{through}")
             first = reader.line_num + 1
+
+
+def refuse_more(record: list[str], header: int) -> None:
+    """A separator inside of a sentence shifts all that follow. Raises ValueError; without a header there is no telling."""
+    if header and any(each.strip() for each in record[header:]):
+        raise ValueError(f"expected {header} fields, as in the header, got {len(record)}")
 
 
 def row(record: list[str], layout: Layout) -> Row:

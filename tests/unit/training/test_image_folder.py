@@ -230,3 +230,15 @@ def test_the_recipe_takes_labels_goals_and_problems_from_the_folder(tmp_path: Pa
     assert data.source == f"photos of {tmp_path.name}, judged by its validation split"
     assert data.goals is not None
     assert [each.partition(": ")[0] for each in data.problems] == [f"{tmp_path / 'train/hat/bad.png'}:1"]
+
+
+def test_what_is_named_like_a_photo_and_is_no_file_is_told(tmp_path: Path) -> None:
+    folder = fill(tmp_path, split_files(("train", "validation")))
+    (folder / "train" / "hat" / "gone.jpg").symlink_to(tmp_path / "nowhere")
+    (folder / "train" / "hat" / "folder.png").mkdir()
+
+    found = read(folder, ENCODER, 0)
+
+    said = sorted(problem.rsplit("/", 1)[1] for problem in found.problems)
+    assert said == ["folder.png:1: not a file", "gone.jpg:1: a link to nothing"]
+    assert len(found.by_split["train"]) == 4

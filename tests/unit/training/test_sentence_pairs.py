@@ -157,3 +157,11 @@ def test_names_tell_the_part() -> None:
     assert [part_of(name) for name in names] == [
         *("train", "held_out", "held_out", "test", "held_out", None, None, "test")
     ]
+
+
+def test_a_row_of_more_fields_than_the_header_is_told(tmp_path: Path) -> None:
+    text = "left\tright\tsimilarity\none\ttwo\t1\none\ttwo\t1\tthree\none\ttwo\t1\t\n"
+    found = read(written(tmp_path, train_tsv=text, dev_tsv=text.splitlines()[0] + "\none\ttwo\t0\n"), 0)
+
+    assert len(found.train) == 2
+    assert found.problems == ["train.tsv:3: expected 3 fields, as in the header, got 4"]

@@ -122,7 +122,7 @@ def rows(path: Path, layout: Layout, problems: list[str]) -> Iterator[Row]:
 
 
 def refuse_more(record: list[str], header: int) -> None:
-    """A separator inside of a sentence shifts all that follow. Raises ValueError; without a header there is no telling."""
+    """A separator inside a sentence shifts all that follows; only a header can tell. Raises ValueError."""
     if header and any(each.strip() for each in record[header:]):
         raise ValueError(f"expected {header} fields, as in the header, got {len(record)}")
 

@@ -6,27 +6,20 @@ of these. A row that cannot be used is reported with file, line and reason, and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from models.preprocessing import Image, InvalidValue, Record, encoder
 from models.signature import TensorSpec
 from training.datasets import price_fields
+from training.datasets.parts import PARTS, Part, part_of
 from training.datasets.records import Row, number_of, read_records, record_files, shortened, text_of
 from training.recipe import Split
 
 NOT_METADATA = frozenset({"metadata", "description", "photo", "price", "split"})
-Part = Literal["train", "held_out", "test"]
-SPLITS: dict[str, Part] = {
-    "train": "train", "training": "train", "validation": "held_out", "valid": "held_out", "val": "held_out",
-    "dev": "held_out", "test": "test", "testing": "test",
-}  # fmt: skip
-"""What a column `split` may say, or a word of a file's name, in any case, and what it means."""
 HELD_OUT_SHARE = 0.1
 MOST_CHARACTERS = 4_000
 MOST = 1e9
@@ -81,7 +74,7 @@ def add(items: Items, path: Path) -> None:
     tests = 0
     for line, row in read_records(path, items.problems, ("description", "photo", "price")):
         try:
-            part = part_of(path, row)
+            part = part_of_row(path, row)
             if part == "test":
                 tests += 1
                 continue
@@ -94,16 +87,15 @@ def add(items: Items, path: Path) -> None:
         items.problems.append(f"{path.name}: {tests:,} rows of the split test, neither trained on nor judged by")
 
 
-def part_of(path: Path, row: Row) -> Part:
+def part_of_row(path: Path, row: Row) -> Part:
     """What the row's column says, else its file's name: `test-00000.jsonl`. Raises ValueError for an unknown word."""
     cell = row.get("split")
     said = "" if cell is None else str(cell).strip().lower()
-    if said and said not in SPLITS:
-        raise ValueError(f"split is none of {', '.join(SPLITS)}: {shortened(cell)}")
+    if said and said not in PARTS:
+        raise ValueError(f"split is none of {', '.join(PARTS)}: {shortened(cell)}")
     if said:
-        return SPLITS[said]
-    words = {SPLITS[word] for word in re.split(r"[^a-z]+", path.name.lower()) if word in SPLITS}
-    return "test" if "test" in words else "held_out" if "held_out" in words else "train"
+        return PARTS[said]
+    return part_of(path.name) or "train"
 
 
 def item(path: Path, line: int, row: Row) -> Item:

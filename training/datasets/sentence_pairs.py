@@ -10,23 +10,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from training.datasets.pair_layouts import Layout, Unreadable, find_layout
+from training.datasets.parts import PARTS, Part, part_of
 
 MAX_CHARACTERS = 1_000
 MAX_WORDS = 200
 HELD_OUT_SHARE = 0.1
 SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 WORD = re.compile(r"\w+|[^\w\s]")
-Part = Literal["train", "held_out", "test"]
-NAMES: dict[str, Part] = {
-    "train": "train", "dev": "held_out", "val": "held_out", "valid": "held_out", "validation": "held_out",
-    "trial": "held_out", "test": "test",
-}  # fmt: skip
-"""Words of a file's name, or of a column that tells the part, and what they mean."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +88,6 @@ def read_files(files: list[Path], found: Pairs) -> None:
             found.problems.append(f"{path.name}: {left_alone:,} rows of its test part are left alone")
 
 
-def part_of(name: str) -> Part | None:
-    """What a name says about the part: `sts-dev`, `SICK_test_annotated`."""
-    said = {NAMES[word] for word in re.split(r"[^a-z]+", name.lower()) if word in NAMES}
-    return next((part for part in ("test", "held_out", "train") if part in said), None)
-
-
 def rows(path: Path, layout: Layout, problems: list[str]) -> Iterator[Row]:
     """The usable rows of one file; the others go to `problems`."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
@@ -133,7 +121,7 @@ def row(record: list[str], layout: Layout) -> Row:
         raise ValueError(f"expected at least {layout.last_needed + 1} fields, got {len(record)}")
     sentences = [sentence(record[place]) for place in (layout.left, layout.right)]
     kind = record[layout.kind].strip() if layout.kind is not None else ""
-    part = NAMES.get(record[layout.part].strip().lower()) if layout.part is not None else None
+    part = PARTS.get(record[layout.part].strip().lower()) if layout.part is not None else None
     return Row(Pair(sentences[0], sentences[1], score(record[layout.score], layout), kind), part)
 
 

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training.datasets.disparity import Rig, calibration, disparity, middle_distance, size
+from training.datasets.parts import PARTS
 from training.recipe import Split
 
 LAYOUTS = (("im0", "im1", ("disp0.pfm", "disp0GT.pfm")), ("im2", "im6", ("disp2.pfm", "disp2.pgm", "disp2.png")))
 AS_FILES, AS_PIXELS = (".png", ".jpg", ".jpeg"), (".ppm", ".pgm")
 """What is handed on as it is, and what a caller could not send: its pixels are."""
-HELD_OUT, TEST = frozenset({"validation", "valid", "val", "dev"}), frozenset({"test", "testing"})
+HELD_OUT, TEST = (frozenset(name for name, use in PARTS.items() if use == part) for part in ("held_out", "test"))
 """Folders, in any case; what is below others, `train` and `training` among them, is trained on."""
 HELD_OUT_SHARE = 0.2
 Photo = bytes | NDArray[np.uint8]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from training.datasets.pair_layouts import Unreadable, find_layout
-from training.datasets.sentence_pairs import MAX_CHARACTERS, MAX_WORDS, Pair, part_of, read
+from training.datasets.parts import part_of
+from training.datasets.sentence_pairs import MAX_CHARACTERS, MAX_WORDS, Pair, read
 
 STS_B = "main-captions\tMSRvid\t2012test\t0001\t{score}\t{left}\t{right}\n"
 GENERIC = "left,right,similarity\n"

@@ -24,14 +24,28 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Padding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether rows of different length may share a batch.
 
+    `alone`: no row may share a batch, whatever its length: its neighbours change its answer.
     `exact`: only rows of exactly equal shape run together.
     `pad`: the model ignores zeros appended on the right, so rows of any length run together. Each row, also a
     row that runs alone, is followed by at least `tail` zeros (a stack of convolutions needs as many as its
     receptive field is wide before its answer stops depending on how many there are).
     """
 
-    kind: Literal["exact", "pad"] = "exact"
+    kind: Literal["alone", "exact", "pad"] = "exact"
     tail: int = 0
+
+
+class Missing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to a request that leaves an input out.
+
+    `refuse`: it is refused; the input is not optional.
+    `default`: `value` stands in, as a caller would write it.
+    `learnt_null`: a tensor full of the number `value` stands in, which the model was trained to take for "not there";
+    no value that a caller can write becomes that tensor. Dimensions that differ from row to row are 1.
+    """
+
+    policy: Literal["refuse", "default", "learnt_null"] = "refuse"
+    value: object = None
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +56,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     description: str = ""
     example: object = None
     padding: Padding = Padding()
+    missing: Missing = Missing()
 
 
 HeadKind = Literal["tensor", "regression", "binary", "classes"]

@@ -1,6 +1,6 @@
 # The targets a person calls and the targets CI calls are the same ones. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install serve train train-all test test-all lint types contracts format lock image clean
+.PHONY: help install serve train train-all test test-all load lint types contracts format lock image clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -8,6 +8,9 @@ STORE ?= store
 PYTHON ?=
 IMAGE_TAG ?= manifold:latest
 BAKE ?= none
+SCENARIO ?= poison
+URL ?=
+ARGS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -18,7 +21,7 @@ DIGEST = $(shell cksum < $(LOCK) | tr ' ' -)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: HOST=$(HOST) PORT=$(PORT) STORE=$(STORE) PYTHON=$(or $(PYTHON),python3) IMAGE_TAG=$(IMAGE_TAG) BAKE=$(BAKE)"
+	@echo "  Variables: HOST=$(HOST) PORT=$(PORT) STORE=$(STORE) PYTHON=$(or $(PYTHON),python3) IMAGE_TAG=$(IMAGE_TAG) BAKE=$(BAKE) SCENARIO=$(SCENARIO) URL=$(URL)"
 
 install:  ## .venv with the locked dependencies; does nothing when they are there
 	@[ "$$(cat $(INSTALLED) 2>/dev/null)" = "$(DIGEST)" ] || tools/install.sh "$(PYTHON)" $(VENV) $(LOCK) "$(DIGEST)"
@@ -37,6 +40,9 @@ test: install  ## the tests, README and docs included
 
 test-all: install  ## the slow tests too
 	$(PY) -m pytest
+
+load: install  ## a promise under load: SCENARIO=overload, of a service at URL=… or one started on STORE; ARGS=--help
+	@$(PY) -m benchmarks $(SCENARIO) $(if $(URL),--url $(URL),--store $(STORE)) $(ARGS)
 
 lint: install  ## ruff: rules and format
 	$(VENV)/bin/ruff check
@@ -69,4 +75,4 @@ endif
 
 clean:  ## what was made here, except STORE
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find models service training tools tests -name __pycache__ -type d -exec rm -rf {} +
+	find models service training benchmarks tools tests -name __pycache__ -type d -exec rm -rf {} +

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
+from models.evidence import Evidence
 from models.preprocessing import Preprocessing
 from models.signature import Signature
 
@@ -38,6 +39,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     training: dict[str, str | int | float] = {}
     """Preset, seed, data source, examples, seconds."""
     frameworks: dict[str, str] = {}
+    evidence: Evidence | None = None
+    """What the trial of padding and neighbours showed on export, None where nobody tried."""
     golden_tolerance: float = 1e-3
     """Largest relative difference of a golden answer on another device, precision or framework version."""
     digests: dict[str, str] = {}

@@ -1,28 +1,91 @@
-"""Whether a request may enter: room for one more, and not on the way out. Knows no models and no queue."""
+"""Whether a request may enter: room for one more, time enough, and not on the way out. Knows no models and no queue."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from service.errors import DeadlineExceeded, Overloaded, ShuttingDown
+from service.batching.forecast import Forecast
+from service.errors import DeadlineExceeded, Overloaded, ShuttingDown, TooLarge
+
+SHARE = 4
+"""A model may have this many times as many requests inside as there is room left: one alone can take four fifths, two
+flooded ones four ninths each, and a newcomer finds room (dynamic thresholds, Choudhury and Hahne 1998)."""
+CAUTION = 1.2
+"""Times are predicted from means; who is let in should be answered in time in 99 of 100 cases."""
+BEAT = 0.02
+"""Seconds between two looks at the event loop."""
+LATE = 0.005
+"""Seconds by which a loop that keeps up may be late."""
+ANSWERS = 8
+"""That the time of one is taken from."""
+FEW = 16
+"""Requests inside that a late loop is not held against: somebody has to be let in to see that it keeps up again."""
+FADING = 0.97
+"""What is left of that time after each look at a loop that keeps up: it must not stick when the storm is over."""
+
+
+class LoopLoad:
+    """How long the event loop takes for one request while it cannot keep up.
+
+    Where HTTP itself is the limit, requests wait for the loop and not for a model. By Little's law a newcomer then
+    waits as long as those inside take, one after the other. Pure: it is told when it is and what was answered.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        """For each request inside; 0 while the loop keeps up."""
+        self._looked = 0.0
+        self._answered = 0
+        self._busy_seconds = 0.0
+        self._busy_answers = 0
+
+    def answered(self) -> None:
+        self._answered += 1
+
+    def look(self, now: float) -> None:
+        """To be called a BEAT after the last time, or as soon after that as the loop comes to it."""
+        passed, answers = now - self._looked, self._answered
+        self._looked, self._answered = now, 0
+        if passed < BEAT + LATE:
+            self.seconds *= FADING
+            self._busy_seconds = self._busy_answers = 0
+            return
+        self._busy_seconds += passed
+        self._busy_answers += answers
+        if self._busy_answers >= ANSWERS:
+            each = self._busy_seconds / self._busy_answers
+            self.seconds += 0.3 * (each - self.seconds) if self.seconds else each
+            self._busy_seconds = self._busy_answers = 0
+
+    async def watch(self) -> None:
+        """Looks until it is cancelled."""
+        self._looked = time.monotonic()
+        while True:
+            await asyncio.sleep(BEAT)
+            self.look(time.monotonic())
 
 
 class Admission:
     """Counts the requests that are inside. `drain` ends readiness; `close` ends admission."""
 
-    def __init__(self, max_in_flight: int, retry_after: float = 1.0) -> None:
+    def __init__(self, max_in_flight: int, max_in_flight_bytes: int = 2**30, retry_after: float = 1.0) -> None:
+        self.load = LoopLoad()
         self._max_in_flight = max_in_flight
+        self._max_bytes = max_in_flight_bytes
         self._retry_after = retry_after
         self._in_flight = 0
+        self._bytes = 0
+        self._by_model: dict[str, int] = {}
         self._draining = False
         self._closed = False
         self._readers: set[asyncio.Timeout] = set()
 
     def __repr__(self) -> str:
         phase = " closed" if self._closed else " draining" if self._draining else ""
-        return f"<Admission [{self._in_flight} of {self._max_in_flight}]{phase}>"
+        return f"<Admission [{self._in_flight} of {self._max_in_flight}, {self._bytes:,} bytes]{phase}>"
 
     @property
     def in_flight(self) -> int:
@@ -61,14 +124,51 @@ class Admission:
             limit.reschedule(now)
 
     @contextmanager
-    def enter(self) -> Iterator[None]:
+    def enter(self, model: str = "") -> Iterator[None]:
         """Raises Overloaded, ShuttingDown."""
         if self._closed:
             raise ShuttingDown("the service is shutting down")
-        if self._in_flight >= self._max_in_flight:
-            raise Overloaded(f"{self._max_in_flight} requests are in flight already", self._retry_after)
+        ours, room = self._by_model.get(model, 0), self._max_in_flight - self._in_flight
+        if room <= 0:
+            raise Overloaded(f"{self._max_in_flight:,} requests are in flight already", self._retry_after, "in_flight")
+        if ours >= SHARE * room:
+            told = f"{ours:,} requests of {model!r} are in flight already, its share of {self._max_in_flight:,}"
+            raise Overloaded(told, self._retry_after, "fair_share")
         self._in_flight += 1
+        self._by_model[model] = ours + 1
         try:
             yield
         finally:
             self._in_flight -= 1
+            self.load.answered()
+            self._by_model[model] -= 1
+            if not self._by_model[model]:
+                del self._by_model[model]
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Around the time that a request keeps so many bytes. Raises TooLarge for what never fits, Overloaded."""
+        if size > self._max_bytes:
+            raise TooLarge(f"the request takes {size:,} bytes of memory; the limit is {self._max_bytes:,}")
+        if self._bytes + size > self._max_bytes:
+            told = f"requests in flight take {self._bytes:,} of {self._max_bytes:,} bytes, and this one {size:,}"
+            raise Overloaded(told, self._retry_after, "memory")
+        self._bytes += size
+        try:
+            yield
+        finally:
+            self._bytes -= size
+
+    def judge(self, forecast: Forecast, left: float, inside: int = 0) -> None:
+        """Whether a request that has `left` seconds can be answered.
+
+        `inside` counts the requests that a server has begun with, as far as it knows better: some come in the same turn
+        of the loop, and none of them has entered here when the next one is judged.
+        Raises DeadlineExceeded when it could not be with nobody before it, Overloaded when others are the reason.
+        """
+        if forecast.alone > left:
+            raise DeadlineExceeded(f"{left:.3g} s are left, and the model alone needs {forecast.alone:.3g} s")
+        wait = max(forecast.wait, (max(inside, self._in_flight) - FEW) * self.load.seconds)
+        if wait > 0 and CAUTION * (wait + forecast.compute) > left:
+            told = f"{left:.3g} s are left, and an answer would take about {wait + forecast.compute:.3g} s"
+            raise Overloaded(told, wait, "predicted_wait")

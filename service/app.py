@@ -16,15 +16,18 @@ from starlette.middleware import Middleware
 
 from service.admission import Admission
 from service.api import health, native
+from service.api.door import Door
 from service.api.errors import on_http_exception
 from service.api.middleware import RequestContext
 from service.api.openapi import typed_openapi
+from service.api.outcomes import Outcomes
 from service.codec.nested_json import ModelCodec
-from service.events import Event
+from service.events import Emit, Event, RequestRejected
 from service.inference import Inference
-from service.loader import Load, Loader, NativeServed, load_graph
+from service.loader import Loader, NativeServed
 from service.observability import logs
 from service.observability.metrics import Metrics
+from service.preparation import Load, load_graph
 from service.settings import Settings
 from service.store.manager import StoreManager
 from service.store.scanner import Scanner
@@ -44,17 +47,22 @@ class Parts:
     metrics: Metrics
     loader: Loader
     manager: StoreManager[NativeServed]
+    inference: Inference[ModelCodec]
+    outcomes: Outcomes
+    emit: Emit
 
 
 def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
-    metrics = Metrics()
+    metrics, refusals = Metrics(), logs.Refusals(time.monotonic)
 
     def emit(event: Event) -> None:
         metrics(event)
         logs.write(event)
+        if isinstance(event, RequestRejected):
+            refusals(event)
 
     loader = Loader(settings, emit, load)
-    admission = Admission(settings.limits.max_in_flight)
+    admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
     metrics.observe(lambda: admission.in_flight, loader.loads)
     manager = StoreManager(
         scan=Scanner(settings.store.path).scan,
@@ -64,15 +72,13 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         emit=emit,
         clock=time.monotonic,
     )
-    return Parts(settings, admission, metrics, loader, manager)
+    inference: Inference[ModelCodec] = Inference(manager.lease, admission)
+    outcomes = Outcomes(emit, manager.is_known)
+    return Parts(settings, admission, metrics, loader, manager, inference, outcomes, emit)
 
 
 def build_app(parts: Parts) -> FastAPI:
-    settings, manager = parts.settings, parts.manager
-
-    def emit(event: Event) -> None:
-        parts.metrics(event)
-
+    settings, manager, admission = parts.settings, parts.manager, parts.admission
     app: FastAPI = FastAPIOffline(
         title="Manifold",
         version="0.1.0",
@@ -80,18 +86,26 @@ def build_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         lifespan=lambda _: running(parts),
         middleware=[
-            Middleware(RequestContext, log_all=settings.log.requests, is_draining=lambda: parts.admission.is_draining)
+            Middleware(RequestContext, log_all=settings.log.requests, is_draining=lambda: admission.is_draining)
         ],
         exception_handlers={HTTPException: on_http_exception},
     )
-    inference: Inference[ModelCodec] = Inference(manager.lease, parts.admission)
-    app.router.routes.extend(
-        native.predict_routes(native.Predict(inference, parts.admission, settings.limits, emit, manager.is_known))
-    )
+    predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes)
+    app.router.routes.extend(native.predict_routes(predict))
     app.include_router(native.router(manager))
-    app.include_router(health.router(manager, parts.admission, parts.metrics.registry))
+    app.include_router(health.router(manager, admission, parts.metrics.registry))
     app.openapi = typed_openapi(app, manager.available)  # type: ignore[method-assign]
     return app
+
+
+def build_door(parts: Parts) -> Door:
+    """What a server may ask before it hands a request to the application."""
+    return Door(
+        look_ahead=parts.inference.look_ahead,
+        limits=parts.settings.limits,
+        outcomes=parts.outcomes,
+        is_draining=lambda: parts.admission.is_draining,
+    )
 
 
 @asynccontextmanager
@@ -99,13 +113,15 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     """Watches the store while the application serves; on the way out answers what is left and unloads."""
     interval = parts.settings.store.poll_interval
     watching = asyncio.create_task(parts.manager.watch(interval, complain))
+    listening = asyncio.create_task(parts.admission.load.watch())
     try:
         yield
     finally:
         parts.admission.close()
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+        for task in (watching, listening):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await parts.manager.close()
         parts.loader.close()
 

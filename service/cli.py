@@ -20,7 +20,7 @@ from service.errors import ServiceError
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from service.loader import Prepared
+    from service.preparation import Prepared
 
 app = typer.Typer(
     help="Serves Keras models with many inputs and many outputs.", no_args_is_help=True, add_completion=False
@@ -93,7 +93,8 @@ def inspect(model: Model, version: Version = None, store: StoreOption = None, co
     settings = load_settings(config, store__path=store).settings
     number, folder = find(settings.store.path, model, version)
     prepared = prepared_here(settings, model, folder)
-    told = describe_model(prepared.servable.signature, prepared.artifact.manifest, prepared.codec.schema.expected)
+    manifest, expected = prepared.artifact.manifest, prepared.codec.schema.expected
+    told = describe_model(prepared.signature, manifest, expected, prepared.evidence)
     typer.echo(pretty({"model": model, "version": number, **told}))
 
 
@@ -101,9 +102,9 @@ def inspect(model: Model, version: Version = None, store: StoreOption = None, co
 def predict(
     model: Model,
     given: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option("--input", help="name=value: JSON, or text as it stands; name=@file: a photo, a text, or JSON"),
-    ],
+    ] = None,
     head: Annotated[list[str] | None, typer.Option(help="A head to answer; by default all")] = None,
     raw: Annotated[bool, typer.Option(help="Answer the plain tensors")] = False,
     version: Version = None,
@@ -111,19 +112,22 @@ def predict(
     config: ConfigOption = None,
 ) -> None:
     """Answer one request with a model of the store, without a server."""
+    from service.codec.answers import not_finite
+
     settings = load_settings(config, store__path=store).settings
     number, folder = find(settings.store.path, model, version)
     prepared = prepared_here(settings, model, folder)
     manifest = prepared.artifact.manifest
     kinds = manifest.preprocessing if manifest else {}
-    refuse_unknown(given, prepared.servable.signature.input_names)
-    asked: dict[str, Any] = {"inputs": dict(named_value(each, kinds) for each in given), "raw": raw}
+    refuse_unknown(given or [], prepared.servable.signature.input_names)
+    asked: dict[str, Any] = {"inputs": dict(named_value(each, kinds) for each in given or []), "raw": raw}
     try:
         call = prepared.codec.read(asked | ({"heads": head} if head else {}))
-        outputs = prepared.codec.encode(call, prepared.run(call.rows, call.heads))[0]
+        outputs = prepared.run(call.rows, call.heads)
+        told = prepared.codec.encode(call, outputs, not_finite(call, outputs))
     except ServiceError as error:
         raise fail(str(error)) from None
-    typer.echo(pretty({"model": model, "version": number, "outputs": outputs}))
+    typer.echo(pretty({"model": model, "version": number, **told}))
 
 
 @app.command("check-config")
@@ -186,7 +190,7 @@ def file_value(name: str, file: Path, kind: Preprocessing | None) -> Any:
 
 def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:
     """The model in this process, without a server. Ends the program when the artifact cannot be served."""
-    from service.loader import load_graph, prepare
+    from service.preparation import load_graph, prepare
 
     try:
         return prepare(model, folder, load_graph, warm_rows=())

@@ -14,7 +14,11 @@ ServiceError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+ROWS_SHOWN = 10
+"""Rows that a message lists."""
 
 
 class ServiceError(Exception):
@@ -35,6 +39,27 @@ class Problem:
         if self.row is not None:
             where += f", row {self.row}"
         return f"{where}: expected {self.expected}, got {self.got}"
+
+
+@dataclass(frozen=True)
+class NotFinite:
+    """A head that is NaN or infinite, and in which rows; None where the request has a single row."""
+
+    head: str
+    rows: Sequence[int] | None = None
+
+    def __str__(self) -> str:
+        return f"{self._where()}: the model's answer is not a finite number"
+
+    def _where(self) -> str:
+        if self.rows is None:
+            return f"head {self.head!r}"
+        shown, more = ", ".join(map(str, self.rows[:ROWS_SHOWN])), len(self.rows) - ROWS_SHOWN
+        rows = f"row {shown}" if len(self.rows) == 1 else f"rows {shown}" + (f" and {more:,} more" if more > 0 else "")
+        return f"head {self.head!r}, {rows}"
+
+    def told(self) -> dict[str, object]:
+        return {"head": self.head} if self.rows is None else {"head": self.head, "rows": self.rows}
 
 
 class InvalidInput(ServiceError):
@@ -62,11 +87,12 @@ class ModelNotReady(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """There is no room; `retry_after` seconds from now there should be."""
+    """There is no room; `retry_after` seconds from now there should be. `cause` is one word, for the metrics."""
 
-    def __init__(self, reason: str, retry_after: float) -> None:
+    def __init__(self, reason: str, retry_after: float, cause: str = "queue_full") -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.cause = cause
 
 
 class DeadlineExceeded(ServiceError):
@@ -74,7 +100,11 @@ class DeadlineExceeded(ServiceError):
 
 
 class InferenceFailed(ServiceError):
-    """The model raised on this request, or gave something that is not a number."""
+    """The model raised on this request, or gave something that is not a number: then `problems` say where."""
+
+    def __init__(self, reason: str, problems: Sequence[NotFinite] = ()) -> None:
+        super().__init__(reason)
+        self.problems = problems
 
 
 class ShuttingDown(ServiceError):

@@ -51,6 +51,17 @@ class CallDropped:
     version: int
     reason: str
     rows: int
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadNotFinite:
+    """A model answered NaN or infinity for a head in so many `rows` of a request, which failed or got null for them."""
+
+    model: str
+    version: int
+    head: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +83,5 @@ class VersionLoaded:
     seconds: float
 
 
-Event = RequestFinished | RequestRejected | BatchRan | CallDropped | VersionStateChanged | VersionLoaded
+Event = RequestFinished | RequestRejected | BatchRan | CallDropped | HeadNotFinite | VersionStateChanged | VersionLoaded
 Emit = Callable[[Event], None]

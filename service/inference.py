@@ -5,6 +5,7 @@ Knows no HTTP, no JSON and no TensorFlow.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from numpy.typing import NDArray
 
 from models.artifact import Manifest
+from models.evidence import Evidence
 from models.signature import Signature
 from service.admission import Admission
+from service.batching.forecast import Forecast
 
 C = TypeVar("C")
 
@@ -26,7 +29,12 @@ Outputs = Mapping[str, Sequence[NDArray[Any]]]
 class Submit(Protocol):
     """What runs rows: the batcher of one version."""
 
-    async def submit(self, rows: Sequence[Row], heads: Collection[str], deadline: float) -> Outputs: ...
+    async def submit(self, rows: Sequence[Row], heads: Collection[str], deadline: float, priority: int) -> Outputs: ...
+
+    def forecast(self, rows: Sequence[Row], priority: int) -> Forecast: ...
+
+    def describe(self) -> dict[str, Any]:
+        """How it batches, for people."""
 
 
 class Call(Protocol):
@@ -49,6 +57,8 @@ class Served(Generic[C]):
     version: int
     signature: Signature
     manifest: Manifest | None
+    evidence: Evidence | None
+    """What a trial showed of padding and neighbours; None where nobody tried."""
     codec: C
     batcher: Submit
 
@@ -62,22 +72,55 @@ class Answer(Generic[C, K]):
     outputs: Outputs
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked, until when an answer is of use, as a moment of `time.monotonic`, and how urgent it is."""
+
+    model: str
+    version: int | None
+    deadline: float
+    priority: int
+
+
 class Inference(Generic[C]):
     """Takes a request from its name to its answer."""
 
     def __init__(
-        self, lease: Callable[[str, int | None], AbstractContextManager[Served[C]]], admission: Admission
+        self,
+        lease: Callable[[str, int | None], AbstractContextManager[Served[C]]],
+        admission: Admission,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lease = lease
         self._admission = admission
+        self._clock = clock
 
-    async def predict(
-        self, model: str, version: int | None, read: Callable[[Served[C]], Awaitable[K]], deadline: float
-    ) -> Answer[C, K]:
+    def look_ahead(self, asked: Asked, inside: int = 0) -> None:
+        """Before anything of the request is read. `inside` as for Admission.judge.
+
+        Raises ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded.
+        """
+        with self._lease(asked.model, asked.version) as served:
+            self._judge(served, (), asked, inside)
+
+    async def predict(self, asked: Asked, read: Callable[[Served[C]], Awaitable[K]]) -> Answer[C, K]:
         """`read` turns what the caller sent into a call, and raises InvalidInput before anything is queued.
 
-        Raises ModelNotFound, ModelNotReady, ShuttingDown, Overloaded, InvalidInput, DeadlineExceeded, InferenceFailed.
+        Raises ModelNotFound, ModelNotReady, ShuttingDown, Overloaded, InvalidInput, TooLarge, DeadlineExceeded,
+        InferenceFailed.
         """
-        with self._lease(model, version) as served, self._admission.enter():
+        with self._lease(asked.model, asked.version) as served, self._admission.enter(asked.model):
             call = await read(served)
-            return Answer(served, call, await served.batcher.submit(call.rows, call.heads, deadline))
+            self._judge(served, call.rows, asked)
+            with self._admission.holding(size_of(call.rows)):
+                outputs = await served.batcher.submit(call.rows, call.heads, asked.deadline, asked.priority)
+            return Answer(served, call, outputs)
+
+    def _judge(self, served: Served[C], rows: Sequence[Row], asked: Asked, inside: int = 0) -> None:
+        forecast = served.batcher.forecast(rows, asked.priority)
+        self._admission.judge(forecast, asked.deadline - self._clock(), inside)
+
+
+def size_of(rows: Sequence[Row]) -> int:
+    """Bytes of the tensors. What is shared counts once."""
+    return sum({id(tensor): tensor.nbytes for row in rows for tensor in row.values()}.values())

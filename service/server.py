@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 import uvicorn
 
-from service.app import Parts, build_app
+from service.app import Parts, build_app, build_door
+from service.protocol import behind
 
 log = structlog.get_logger("manifold")
 
@@ -101,6 +102,7 @@ def serve(parts: Parts, listening: socket.socket) -> None:
     limits = parts.settings.limits
     config = uvicorn.Config(
         build_app(parts),
+        http=behind(build_door(parts)),
         log_config=None,
         access_log=False,
         server_header=False,

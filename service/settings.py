@@ -17,9 +17,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PositiveFloat,
     PositiveInt,
+    Tag,
     ValidationError,
 )
 from pydantic_settings import (
@@ -57,6 +59,17 @@ def ascending(lengths: tuple[int, ...]) -> tuple[int, ...]:
     return lengths
 
 
+def which(value: object) -> str:
+    return "auto" if value == "auto" else "number"
+
+
+Auto = Annotated[Literal["auto"], Tag("auto")]
+PICK = Discriminator(which)
+"""Tells a number from `auto` before either is checked, so that an error speaks of the one that was meant."""
+CountOrAuto = Annotated[Annotated[PositiveInt, Tag("number")] | Auto, PICK]
+DelayOrAuto = Annotated[Annotated[float, Field(ge=0, le=60), Tag("number")] | Auto, PICK]
+
+
 class Server(Section):
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it")
@@ -73,9 +86,14 @@ class Store(Section):
 
 
 class Batching(Section):
-    max_batch_size: PositiveInt = Field(32, description="Rows that run together at most")
-    max_queue_delay: float = Field(
-        0.0, ge=0, le=60, description="Seconds a row may wait for company while the device is idle"
+    max_batch_size: CountOrAuto = Field(
+        "auto", description="Rows that run together at most; `auto`: the fastest that keeps the latency target"
+    )
+    max_queue_delay: DelayOrAuto = Field(
+        0.0, description="Seconds a row may wait for company while the device is idle, or `auto`"
+    )
+    latency_target: PositiveFloat | None = Field(
+        None, description="Seconds for 99 of 100, behind one full batch; by default half of `limits.default_timeout`"
     )
     max_queue_size: PositiveInt = Field(1024, description="Rows that may wait; more are told to come back")
     buckets: Annotated[tuple[PositiveInt, ...], NoDecode, BeforeValidator(integers), AfterValidator(ascending)] = Field(
@@ -85,11 +103,15 @@ class Batching(Section):
 
 class Runtime(Section):
     instances: PositiveInt = Field(1, description="Batches of one model that run at once")
-    warmup: bool = Field(True, description="Run each head set before a version counts as available")
+    max_concurrent_batches: CountOrAuto = Field(
+        "auto", description="Batches of all models that run at once, in fair turns; `auto`: one for each core"
+    )
+    warmup: bool = Field(True, description="Run each head set, try padding and measure before a version is available")
 
 
 class Limits(Section):
     max_in_flight: PositiveInt = Field(4096, description="Predict requests in the service at once")
+    max_in_flight_bytes: PositiveInt = Field(2**30, description="Bodies and rows in the service at once")
     max_body_bytes: PositiveInt = Field(32 * 2**20, description="Largest request body")
     default_timeout: PositiveFloat = Field(30.0, description="Seconds a request may take that names no timeout")
     max_timeout: PositiveFloat = Field(300.0, description="Largest timeout a request may ask for")
@@ -193,7 +215,7 @@ def refuse_bad_overrides(settings: Settings) -> None:
 
 
 def describe(error: Mapping[str, Any], place: str = "") -> str:
-    name = place + ".".join(str(part) for part in error["loc"])
+    name = place + ".".join(str(part) for part in error["loc"] if part not in ("number", "auto"))
     return f"{name}: {error['msg'][:1].lower() + error['msg'][1:]}, got {error['input']!r}"
 
 

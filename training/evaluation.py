@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from models.signature import Head, HeadKind
-from training.batches import encode
+from training.batches import Rows, encode, null_row
 from training.fit import predict
 from training.recipe import Data, Goal, Metric, Recipe
+
+Answers = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,21 @@ class Evaluation:
     metrics: Mapping[str, float]
     misses: tuple[str, ...]
     """Goals that are not met, in words."""
-    answers: Mapping[str, NDArray[Any]]
+    answers: Answers
     """The raw tensor of every head for every held-out example, in order."""
 
 
 def evaluate(recipe: Recipe, data: Data, model: Any, batch_size: int = 128) -> Evaluation:
-    """Answers every held-out example and compares."""
-    answers = predict(model, data, encode(data, data.held_out), batch_size, recipe.length_step)
+    """Answers every held-out example and compares; once more without each input that the model can do without."""
+    rows = encode(data, data.held_out)
+    answers = predict(model, data, rows, batch_size, recipe.length_step)
     metrics: dict[str, float] = {}
     for head in data.signature.heads:
         if head.kind != "tensor":
             metrics |= figures(head, data, answers[head.name])
+    for name, blank in left_out(data, rows):
+        without = predict(model, data, blank, batch_size, recipe.length_step)
+        metrics |= compared(data, name, answers, without)
     goals = recipe.goals if data.goals is None else data.goals
     return Evaluation(metrics, tuple(miss for goal in goals if (miss := missed(goal, metrics))), answers)
 
@@ -50,6 +56,25 @@ def figures(head: Head, data: Data, answer: NDArray[Any]) -> dict[str, float]:
     first = next(iter(METRICS[head.kind]))
     for group, names in data.held_out.groups.items():
         found |= parts(f"{head.name}/{first}/{group}", score(head, truth, answer), np.asarray(names))
+    return found
+
+
+def left_out(data: Data, rows: Rows) -> Iterator[tuple[str, Rows]]:
+    """Each input for which the model learnt a null, and the rows with that null in its place."""
+    for each in data.signature.inputs:
+        if each.missing.policy == "learnt_null":
+            yield each.name, {**rows, each.name: [null_row(each)] * len(data.held_out)}
+
+
+def compared(data: Data, name: str, answers: Answers, without: Answers) -> dict[str, float]:
+    """The first figure of each head with that input and without it."""
+    found = {}
+    for head in data.signature.heads:
+        if head.kind != "tensor":
+            metric, figure = next(iter(METRICS[head.kind].items()))
+            for said, answer in (("given", answers), ("left_out", without)):
+                value = figure(head, data.held_out.targets[head.name], answer[head.name])
+                found[f"{head.name}/{metric}/{name}={said}"] = value
     return found
 
 

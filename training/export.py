@@ -5,16 +5,28 @@ Knows nothing of how it was trained.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.artifact import GRAPH, Golden, Manifest, publish
+from models.padding_trial import Verdict, establish
 from models.preprocessing import save_tokenizer
+from models.signature import Signature
+from models.trial_answers import Run
+from models.trial_rows import range_of
 from training.batches import encode_columns
 from training.fit import predict
 from training.frameworks import versions
-from training.recipe import Data, Recipe
+from training.recipe import Data, Recipe, Split
+
+TRIAL_SECONDS = 0.5
+"""How long padding is tried beyond what has to be."""
+HELD_OUT = 16
+"""Rows that are tried beside the golden ones, as far as they are the shortest and the longest."""
 
 
 def export(
@@ -26,11 +38,18 @@ def export(
     store: Path,
     beside: Callable[[Path], None] = lambda folder: None,
 ) -> Path:
-    """The new version's folder. Nobody sees it before it is whole, and what `beside` writes into it."""
+    """The new version's folder. Nobody sees it before it is whole, and what `beside` writes into it.
+
+    What the recipe declares of padding is tried, and what does not hold is not written.
+    """
+    verdict = tried(data, model)
+    for warning in weakened(data.signature, verdict):
+        print(f"{recipe.name}: warning: {warning}", flush=True)
     manifest = Manifest(
         model=recipe.name,
         description=data.description or recipe.description,
-        signature=data.signature,
+        signature=verdict.signature,
+        evidence=verdict.evidence,
         preprocessing=dict(data.preprocessing),
         metrics=dict(metrics),
         training=dict(training),
@@ -44,6 +63,53 @@ def export(
         beside(folder)
 
     return publish(store, manifest, golden(data, model), write)
+
+
+def tried(data: Data, model: Any) -> Verdict:
+    """Whether rows may share batches, by the golden inputs and some that were held out."""
+    columns = [data.golden, [row_of(data.held_out, place) for place in range(min(HELD_OUT, len(data.held_out)))]]
+    rows = [row for given in columns for row in encoded(data, given)]
+    ranges = {name: range_of(each) for name, each in data.preprocessing.items()}
+    return establish(data.signature, traced(data.signature, model), rows, ranges, seconds=TRIAL_SECONDS)
+
+
+def traced(signature: Signature, model: Any) -> Run:
+    """The model as it will be served, as one function of any number of rows of any length: run otherwise, every step
+    of a recurrent layer costs as much as the whole."""
+    import tensorflow as tf
+
+    specs = {each.name: tf.TensorSpec([None, *each.spec.shape], each.spec.dtype) for each in signature.inputs}
+    function = tf.function(lambda inputs: model(dict(inputs), training=False), input_signature=[specs], autograph=False)
+
+    def run(inputs: Mapping[str, NDArray[Any]], heads: Collection[str]) -> dict[str, NDArray[Any]]:
+        answers = function({name: tf.convert_to_tensor(tensor) for name, tensor in inputs.items()})
+        return {head: np.asarray(answers[head]) for head in heads}
+
+    return run
+
+
+def row_of(split: Split, place: int) -> dict[str, object]:
+    return {name: column[place] for name, column in split.inputs.items()}
+
+
+def encoded(data: Data, given: Sequence[Mapping[str, object]]) -> list[Mapping[str, NDArray[Any]]]:
+    """Each as a row of tensors, without tails."""
+    names = data.signature.input_names
+    columns = encode_columns(data, {name: [inputs[name] for inputs in given] for name in names})
+    return [{name: columns[name][place] for name in names} for place in range(len(given))]
+
+
+def weakened(declared: Signature, verdict: Verdict) -> Iterator[str]:
+    """What of the declared padding does not hold, in words."""
+    for each in declared.inputs:
+        found = verdict.signature.input(each.name).padding
+        if found != each.padding:
+            neighbours = verdict.evidence.neighbours
+            seen = neighbours if found.kind == "alone" else verdict.evidence.padding[each.name]
+            yield (
+                f"input {each.name!r} is declared as {each.padding.kind!r}, which does not hold: {seen.reason}; "
+                f"it is exported as {found.kind!r}"
+            )
 
 
 def golden(data: Data, model: Any) -> list[Golden]:

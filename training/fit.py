@@ -186,9 +186,7 @@ def filled(columns: dict[str, NDArray[Any]], shares: int) -> dict[str, NDArray[A
     return {name: column[places] for name, column in columns.items()}
 
 
-def predict(
-    model: Any, data: Data, rows: Mapping[str, list[NDArray[Any]]], size: int, step: int = 1
-) -> dict[str, NDArray[Any]]:
+def predict(model: Any, data: Data, rows: Rows, size: int, step: int = 1) -> dict[str, NDArray[Any]]:
     """The raw tensor of every head for every row, in the rows' order."""
     count = len(next(iter(rows.values())))
     blank = {head.name: np.zeros(count, np.float32) for head in data.signature.heads}

@@ -1,6 +1,7 @@
 """Metadata, description and photo to one price: dense layers, a 1D and a 2D convolution, joined by dense layers.
 
-Knows nothing of words, brands or currencies. Padding behind a description changes nothing: see `described`.
+Knows nothing of words, brands or currencies. Padding behind a description changes nothing: see `described`. A photo may
+be missing: see `pictured`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Sizes:
     words: int = 96
     filters: tuple[int, ...] = (16, 32, 48, 64)
     dense: int = 64
+    no_photo: float = -1.0
+    """What every number of a photo is that is not there, and no photo is full of."""
 
 
 def build(sizes: Sizes, mean: float = 0.0, deviation: float = 1.0, branches: Sequence[str] = BRANCHES) -> keras.Model:
@@ -73,7 +76,11 @@ def described(sizes: Sizes) -> tuple[Any, Any]:
 
 
 def pictured(sizes: Sizes) -> tuple[Any, Any]:
-    """A small stack of 2D convolutions; the last map is kept by place, since garments lie in the middle."""
+    """A small stack of 2D convolutions; the last map is kept by place, since garments lie in the middle.
+
+    Where there is no photo, a learnt row stands in for what the convolutions say. It is chosen row by row: the others
+    of a batch do not show.
+    """
     photo = keras.Input(shape=(sizes.side, sizes.side, 3), name="photo")
     first, *others = sizes.filters
     x = layers.Conv2D(first, 5, strides=2, padding="same", activation="relu")(photo)
@@ -81,4 +88,8 @@ def pictured(sizes: Sizes) -> tuple[Any, Any]:
         x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D(2)(x)
     x = layers.Dropout(0.3)(layers.Flatten()(x))
-    return photo, layers.Dense(sizes.dense, activation="relu")(x)
+    seen = layers.Dense(sizes.dense, activation="relu")(x)
+    there = ops.any(ops.not_equal(photo, sizes.no_photo), axis=(1, 2, 3))
+    row = ops.zeros_like(there, dtype="int32")
+    unseen = layers.Embedding(1, sizes.dense, name="no_photo")(row)
+    return photo, ops.where(ops.expand_dims(there, -1), seen, unseen)

@@ -14,7 +14,7 @@ class Disconnected(Exception):
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Raises TooLarge as soon as the body is known to exceed `limit` bytes, Disconnected."""
-    declared = header(scope, b"content-length")
+    declared = header(scope["headers"], b"content-length")
     if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
         raise TooLarge(f"the body has {int(declared[:20]):,} bytes; the limit is {limit:,}")
     chunks: list[bytes] = []

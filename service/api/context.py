@@ -1,20 +1,29 @@
-"""What the service knows of one HTTP request beside its body: its id, and when it came."""
+"""What the service knows of one HTTP request beside its body: its id, when it came, whom it asks and until when."""
 
 from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
 from starlette.types import Scope
 
-from service.errors import InvalidInput, Problem
+from service.batching.batch_queue import LOW, NORMAL
+from service.errors import InvalidInput, ModelNotFound, Problem
+from service.inference import Asked
+from service.settings import Limits
 
 KEY = "manifold"
 REQUEST_ID = b"x-request-id"
 TIMEOUT = b"x-request-timeout"
+PRIORITY = b"x-request-priority"
+PRIORITIES = {b"normal": NORMAL, b"low": LOW}
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+Headers = Iterable[tuple[bytes, bytes]]
+"""Names in small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +38,51 @@ def context_of(scope: Scope) -> Context:
     return cast(Context, scope[KEY])
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
-    return next((value for key, value in scope["headers"] if key == name), None)
+def header(headers: Headers, name: bytes) -> bytes | None:
+    return next((value for key, value in headers if key == name), None)
 
 
-def request_id(scope: Scope) -> str:
+def request_id(headers: Headers) -> str:
     """The caller's id if it is one that can safely stand in a log and a header, else a new one."""
-    given = header(scope, REQUEST_ID)
+    given = header(headers, REQUEST_ID)
     return given.decode() if given and ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def deadline(scope: Scope, default: float, most: float) -> float:
-    """The moment the caller's time ends: what `X-Request-Timeout` asks for, at most `most` seconds from its coming.
+def asked_of(headers: Headers, came: float, model: str, version: str | None, limits: Limits) -> Asked:
+    """Raises ModelNotFound for a version that is no number, InvalidInput for a header that makes no sense."""
+    until = came + min(timeout(headers, limits.default_timeout), limits.max_timeout)
+    return Asked(model, version_of(version), until, priority(headers))
 
-    Raises InvalidInput for a timeout that is not a positive number of seconds.
-    """
-    came = context_of(scope).came
-    given = header(scope, TIMEOUT)
+
+def timeout(headers: Headers, default: float) -> float:
+    """What `X-Request-Timeout` asks for. Raises InvalidInput for what is not a positive number of seconds."""
+    given = header(headers, TIMEOUT)
     if given is None:
-        return came + min(default, most)
+        return default
     try:
         seconds = float(given)
     except ValueError:
         seconds = -1.0
     if not seconds > 0:
         raise InvalidInput(Problem("X-Request-Timeout to be seconds above 0", repr(given.decode("latin-1"))))
-    return came + min(seconds, most)
+    return seconds
+
+
+def priority(headers: Headers) -> int:
+    """What `X-Request-Priority` asks for. Raises InvalidInput for another word than `normal` and `low`."""
+    given = header(headers, PRIORITY)
+    if given is None:
+        return NORMAL
+    try:
+        return PRIORITIES[given.strip().lower()]
+    except KeyError:
+        raise InvalidInput(Problem("X-Request-Priority to be normal or low", repr(given.decode("latin-1")))) from None
+
+
+def version_of(version: str | None) -> int | None:
+    """Raises ModelNotFound for a version that is no number."""
+    if version is None:
+        return None
+    if not (version.isascii() and version.isdecimal() and len(version) < 19):
+        raise ModelNotFound(f"no version {version[:40]!r}: versions are whole numbers")
+    return int(version)

@@ -1,6 +1,7 @@
 """Errors as the native surface answers them: one table of status codes, one shape of body.
 
-`{"error": {"code", "message", "request_id", "problems": [{"input", "row", "expected", "got"}]?}}`
+`{"error": {"code", "message", "request_id", "problems": [{"input", "row", "expected", "got"}]?}}`; of an answer that
+is no number, `problems` are `[{"head", "rows"?}]`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ def refusal(error: errors.ServiceError, request_id: str) -> Response:
     extra: dict[str, Any] = {}
     if isinstance(error, errors.InvalidInput):
         extra["problems"] = [asdict(problem) for problem in error.problems]
+    elif isinstance(error, errors.InferenceFailed) and error.problems:
+        extra["problems"] = [problem.told() for problem in error.problems]
     return error_response(status, code, str(error), request_id, retry_headers(error, status), **extra)
 
 

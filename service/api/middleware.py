@@ -29,7 +29,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        context = Context(request_id(scope), time.monotonic())
+        context = Context(request_id(scope["headers"]), time.monotonic())
         scope[KEY] = context
         status = 0
 
@@ -53,7 +53,8 @@ class RequestContext:
             self._note(scope, status, time.monotonic() - context.came)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        if scope["path"] in PROBES:
+        # Under overload a line for each would cost more than the refusals: `logs` counts them.
+        if scope["path"] in PROBES or status == 429:
             return
         if status >= 500 and status != 503:  # who came too early or too late is no fault of ours
             write = log.error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import orjson
@@ -19,19 +19,20 @@ from starlette.types import Receive, Scope, Send
 
 from service.admission import Admission
 from service.api.body import Disconnected, disconnected, read_body
-from service.api.context import context_of, deadline
+from service.api.context import asked_of, context_of
 from service.api.decoding import Decoder
-from service.api.errors import code_of, refusal
+from service.api.errors import refusal
+from service.api.outcomes import Outcomes
+from service.codec.answers import not_finite
 from service.codec.describe import describe_model
 from service.codec.nested_json import Call, ModelCodec
-from service.errors import ModelNotFound, Overloaded, ServiceError, ShuttingDown
-from service.events import Emit, RequestFinished, RequestRejected
-from service.inference import Answer, Inference, Served
+from service.errors import NotFinite, ServiceError
+from service.events import Emit, HeadNotFinite
+from service.inference import Answer, Asked, Inference, Served
 from service.settings import Limits
 from service.store.manager import StoreManager
 
 NativeServed = Served[ModelCodec]
-PROTOCOL = "native"
 
 
 def json_response(content: object, status: int = 200) -> Response:
@@ -47,18 +48,20 @@ class Predict:
         admission: Admission,
         limits: Limits,
         emit: Emit,
-        is_known: Callable[[str], bool],
+        outcomes: Outcomes,
     ) -> None:
         self._inference = inference
         self._admission = admission
         self._limits = limits
-        self._is_known = is_known
         self._emit = emit
+        self._outcomes = outcomes
         self._decoder = Decoder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with self._admission.reading(self._deadline(scope) - time.monotonic()):
+            asked = self._asked(scope)
+            self._inference.look_ahead(asked)
+            async with self._admission.reading(asked.deadline - time.monotonic()):
                 body = await read_body(scope, receive, self._limits.max_body_bytes)
         except Disconnected:
             self._finish(scope, "cancelled")
@@ -66,80 +69,73 @@ class Predict:
         except ServiceError as error:
             await self._refuse(error, scope, receive, send)
             return
-        response = await unless_gone(receive, self._answer(scope, body))
+        response = await unless_gone(receive, self._answer(scope, asked, body))
         if response is None:
             self._finish(scope, "cancelled")
         else:
             await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, body: bytes) -> Response:
+    async def _answer(self, scope: Scope, asked: Asked, body: bytes) -> Response:
         try:
-            until = self._deadline(scope)
-            answer = await self._inference.predict(
-                scope["path_params"]["model"],
-                version_of(scope),
-                lambda served: self._decoder.decode(served.codec, body, until),
-                until,
-            )
-            response = json_response(written(answer))
+            with self._admission.holding(len(body)):
+                answer = await self._inference.predict(
+                    asked, lambda served: self._decoder.decode(served.codec, body, asked.deadline)
+                )
+            response = json_response(written(answer, self._broken(answer)))
         except ServiceError as error:
             return self._refused(error, scope)
         self._finish(scope, "ok", answer.served.version, len(answer.call.rows))
         return response
 
-    def _deadline(self, scope: Scope) -> float:
-        return deadline(scope, self._limits.default_timeout, self._limits.max_timeout)
+    def _broken(self, answer: Answer[ModelCodec, Call]) -> list[NotFinite]:
+        """The heads that are no numbers, which whoever watches the model is told of."""
+        found = not_finite(answer.call, answer.outputs)
+        for each in found:
+            rows = 1 if each.rows is None else len(each.rows)
+            self._emit(HeadNotFinite(answer.served.model, answer.served.version, each.head, rows))
+        return found
+
+    def _asked(self, scope: Scope) -> Asked:
+        path = scope["path_params"]
+        return asked_of(scope["headers"], context_of(scope).came, path["model"], path.get("version"), self._limits)
 
     async def _refuse(self, error: ServiceError, scope: Scope, receive: Receive, send: Send) -> None:
         await self._refused(error, scope)(scope, receive, send)
 
     def _refused(self, error: ServiceError, scope: Scope) -> Response:
-        if isinstance(error, Overloaded | ShuttingDown):
-            self._emit(RequestRejected(self._model(scope), code_of(error)))
-        self._finish(scope, code_of(error))
-        return refusal(error, context_of(scope).request_id)
+        return self._outcomes.refused(context_of(scope), scope["path_params"]["model"], error)
 
     def _finish(self, scope: Scope, outcome: str, version: int | None = None, rows: int = 0) -> None:
-        seconds = time.monotonic() - context_of(scope).came
-        self._emit(RequestFinished(self._model(scope), version, PROTOCOL, outcome, seconds, rows))
-
-    def _model(self, scope: Scope) -> str:
-        """A name that no model has stays out of the metrics: callers could make as many as they like."""
-        name: str = scope["path_params"]["model"]
-        return name if self._is_known(name) else "unknown"
+        self._outcomes.finished(context_of(scope), scope["path_params"]["model"], outcome, version, rows)
 
 
-def version_of(scope: Scope) -> int | None:
-    """Raises ModelNotFound for a version that is no number."""
-    version: str | None = scope["path_params"].get("version")
-    if version is None:
-        return None
-    if not (version.isascii() and version.isdecimal() and len(version) < 19):
-        raise ModelNotFound(f"no version {version[:40]!r}: versions are whole numbers")
-    return int(version)
-
-
-async def unless_gone(receive: Receive, answering: Any) -> Response | None:
+async def unless_gone(receive: Receive, answering: Coroutine[Any, Any, Response]) -> Response | None:
     """The answer, or None if the caller hangs up first: then the work is cancelled."""
-    task = asyncio.ensure_future(answering)
+    task = asyncio.current_task()
+    assert task is not None
+    is_answered = False
+
+    def leave(watcher: asyncio.Future[None]) -> None:
+        if not is_answered and not watcher.cancelled():
+            task.cancel()
+
     watcher = asyncio.ensure_future(disconnected(receive))
-    watcher.add_done_callback(lambda _: task.cancel())
+    watcher.add_done_callback(leave)
     try:
-        return await task  # type: ignore[no-any-return]
+        return await answering
     except asyncio.CancelledError:
-        if not watcher.done():
+        if not watcher.done() or task.uncancel():
             raise  # this handler itself is being ended
         return None
     finally:
+        is_answered = True
         watcher.cancel()
 
 
-def written(answer: Answer[ModelCodec, Call]) -> dict[str, Any]:
-    """Raises InferenceFailed for an answer that is not a number."""
-    served, call = answer.served, answer.call
-    rows = served.codec.encode(call, answer.outputs)
-    named = {"predictions": rows} if call.many else {"outputs": rows[0]}
-    return {"model": served.model, "version": served.version, **named}
+def written(answer: Answer[ModelCodec, Call], broken: Sequence[NotFinite]) -> dict[str, Any]:
+    """Raises InferenceFailed for the heads that are `broken`, unless the caller takes null."""
+    served = answer.served
+    return {"model": served.model, "version": served.version} | served.codec.encode(answer.call, answer.outputs, broken)
 
 
 def router(manager: StoreManager[NativeServed]) -> APIRouter:
@@ -156,7 +152,7 @@ def router(manager: StoreManager[NativeServed]) -> APIRouter:
         try:
             if status is None or status.version is not None:
                 with manager.lease(model) as served:
-                    told = describe_model(served.signature, served.manifest, served.codec.schema.expected)
+                    told = described(served)
             else:
                 told = {}
         except ServiceError as error:
@@ -164,6 +160,11 @@ def router(manager: StoreManager[NativeServed]) -> APIRouter:
         return json_response((status_of(status) if status else {}) | told)
 
     return routes
+
+
+def described(served: NativeServed) -> dict[str, Any]:
+    told = describe_model(served.signature, served.manifest, served.codec.schema.expected, served.evidence)
+    return told | {"batching": served.batcher.describe()}
 
 
 def status_of(status: Any) -> dict[str, Any]:

@@ -16,6 +16,23 @@ from service.codec.describe import example_request
 from service.codec.schema import Schema
 
 REFERENCE = "#/components/schemas/{model}"
+UNFIT = {
+    "type": "object",
+    "description": "Of invalid_input",
+    "required": ["input", "row", "expected", "got"],
+    "properties": {
+        "input": {"type": ["string", "null"]},
+        "row": {"type": ["integer", "null"]},
+        "expected": {"type": "string"},
+        "got": {"type": "string"},
+    },
+}
+NON_FINITE = {
+    "type": "object",
+    "description": "Of inference_failed: a head that is NaN or infinite; of many instances, in these rows",
+    "required": ["head"],
+    "properties": {"head": {"type": "string"}, "rows": {"type": "array", "items": {"type": "integer"}}},
+}
 ERROR = {
     "type": "object",
     "required": ["error"],
@@ -29,18 +46,7 @@ ERROR = {
                 },
                 "message": {"type": "string"},
                 "request_id": {"type": "string"},
-                "problems": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "input": {"type": ["string", "null"]},
-                            "row": {"type": ["integer", "null"]},
-                            "expected": {"type": "string"},
-                            "got": {"type": "string"},
-                        },
-                    },
-                },
+                "problems": {"type": "array", "items": {"anyOf": [UNFIT, NON_FINITE]}},
             },
         }
     },
@@ -86,6 +92,12 @@ def operation(served: NativeServed, path: str) -> dict[str, Any]:
         "operationId": "post" + path.replace("/", "_"),
         "parameters": [
             {"name": "X-Request-Timeout", "in": "header", "schema": {"type": "number"}, "description": "Seconds"},
+            {
+                "name": "X-Request-Priority",
+                "in": "header",
+                "schema": {"enum": ["normal", "low"], "default": "normal"},
+                "description": "Low gives way to normal, but is never starved",
+            },
             {"name": "X-Request-ID", "in": "header", "schema": {"type": "string"}, "description": "Returned as given"},
         ],
         "requestBody": {

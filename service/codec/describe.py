@@ -8,21 +8,29 @@ from typing import Any
 import numpy as np
 
 from models.artifact import Manifest
+from models.evidence import Evidence
 from models.preprocessing import Choice, Image, Numbers, Preprocessing, Quantity, Record, Text
 from models.signature import Head, Input, Signature
+from service.codec.evidence import describe_padding
 from service.codec.inputs import Expectation
+from service.codec.missing import is_optional, stands_in
 
 EXAMPLE_LENGTH = 8
 """Length of an example where the signature leaves it open and names none."""
 
 
 def describe_model(
-    signature: Signature, manifest: Manifest | None, expected: Mapping[str, Expectation]
+    signature: Signature,
+    manifest: Manifest | None,
+    expected: Mapping[str, Expectation],
+    evidence: Evidence | None = None,
 ) -> dict[str, Any]:
-    """Inputs and heads in declared order. `expected` says what each input takes."""
+    """Inputs and heads in declared order. `expected` says what each input takes, `evidence` why it is padded or not."""
     kinds = preprocessing_of(signature, manifest)
     told: dict[str, Any] = {
-        "inputs": [describe_input(each, kinds[each.name], expected[each.name].words) for each in signature.inputs],
+        "inputs": [
+            describe_input(each, kinds[each.name], expected[each.name].words, evidence) for each in signature.inputs
+        ],
         "heads": [describe_head(each) for each in signature.heads],
         "example": example_request(signature, manifest),
     }
@@ -36,16 +44,27 @@ def preprocessing_of(signature: Signature, manifest: Manifest | None) -> dict[st
     return {each.name: declared.get(each.name, Numbers()) for each in signature.inputs}
 
 
-def describe_input(each: Input, preprocessing: Preprocessing, expected: str) -> dict[str, Any]:
+def describe_input(
+    each: Input, preprocessing: Preprocessing, expected: str, evidence: Evidence | None
+) -> dict[str, Any]:
     return {
         "name": each.name,
         "dtype": each.spec.dtype,
         "shape": each.spec.shape,
         "description": each.description,
         "expects": expected,
-        "padding": {"kind": each.padding.kind, "tail": each.padding.tail} if each.spec.is_ragged else None,
+        "optional": describe_missing(each),
+        "padding": describe_padding(each, evidence),
         **describe_kind(each, preprocessing),
     }
+
+
+def describe_missing(each: Input) -> dict[str, Any] | None:
+    """What happens without it, or None where it has to be given."""
+    if not is_optional(each):
+        return None
+    missing = each.missing
+    return {"policy": missing.policy, "value": missing.value, "stands_in": stands_in(missing)}
 
 
 def describe_kind(each: Input, preprocessing: Preprocessing) -> dict[str, Any]:

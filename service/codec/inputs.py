@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,7 @@ from models.photo import BASE64, PIXELS
 from models.preprocessing import Choice, Image, Numbers, Preprocessing, Quantity, Record, Text, describe
 from models.record import MOST_CHARACTERS
 from models.signature import Input, TensorSpec
+from service.codec.missing import is_optional, stands_in
 
 STRICT = ConfigDict(
     strict=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, protected_namespaces=()
@@ -54,18 +55,23 @@ def value_type(prefix: str, each: Input, preprocessing: Preprocessing) -> Any:
 
     `prefix` keeps the records of different models apart in one OpenAPI document.
     """
-    about = Field(
-        description=each.description or expectation(each, preprocessing).words,
-        examples=None if each.example is None else [each.example],
-    )
+    description = each.description or expectation(each, preprocessing).words
+    examples = None if each.example is None else [each.example]
+    annotation = given_type(prefix, each, preprocessing)
+    if is_optional(each):
+        annotation = annotation | None
+        description += f" (may be left out, or null; then {stands_in(each.missing)}, stands in)"
+    return Annotated[annotation, Field(description=description, examples=examples)]
+
+
+def given_type(prefix: str, each: Input, preprocessing: Preprocessing) -> Any:
     if isinstance(preprocessing, Text):
-        return Annotated[text_type(preprocessing), about]
+        return text_type(preprocessing)
     if isinstance(preprocessing, Image):
-        return Annotated[photo_type(), about]
+        return photo_type()
     if isinstance(preprocessing, Record):
-        fields = record_type(f"{prefix}{camel(each.name)}Record", preprocessing)
-        return Annotated[fields, about]
-    return Annotated[nested(each.spec, preprocessing), about]
+        return record_type(f"{prefix}{camel(each.name)}Record", preprocessing)
+    return nested(each.spec, preprocessing)
 
 
 def camel(name: str) -> str:
@@ -116,17 +122,23 @@ def field_type(each: Choice | Quantity) -> Any:
     return Annotated[LITERAL[each.labels], Field(description=about)]
 
 
-def record(title: str, values: Mapping[str, Any], *, required: bool = True) -> type[BaseModel]:
-    """A model whose fields carry the given names as aliases, since a graph's names need not be Python's."""
+def record(title: str, values: Mapping[str, Any], optional: Collection[str] = ()) -> type[BaseModel]:
+    """A model whose fields carry the given names as aliases, since a graph's names need not be Python's.
+
+    `optional` ones need not be there.
+    """
     fields: dict[str, Any] = {
-        f"field_{index}": (annotation, Field(alias=name) if required else Field(alias=name, default_factory=nothing))
+        f"field_{index}": (
+            annotation,
+            Field(alias=name, default_factory=nothing) if name in optional else Field(alias=name),
+        )
         for index, (name, annotation) in enumerate(values.items())
     }
     return create_model(title, __config__=STRICT, **fields)
 
 
 def nothing() -> None:
-    """What stands in a field that was left out. Null itself is not accepted, and the schema names no default."""
+    """What stands in a field that was left out. The schema names no default."""
 
 
 def nested(spec: TensorSpec, preprocessing: Numbers) -> Any:

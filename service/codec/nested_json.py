@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from models.preprocessing import Image, InvalidValue, Numbers, Preprocessing, encoder
-from models.signature import Head, Signature
-from models.values import say, shorten
+from models.preprocessing import Encoder, Image, InvalidValue, Numbers, Preprocessing, encoder
+from models.signature import Input, Signature
+from models.values import shorten
+from service.codec.answers import Outputs, rows_of_heads
+from service.codec.missing import FilledIn, is_optional, learnt_null
+from service.codec.parsing import parsed
 from service.codec.problems import MOST, problems_of
+from service.codec.rows import Row, RowMaker, Tensor
 from service.codec.schema import Schema
-from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput, Problem
+from service.errors import InferenceFailed, InvalidInput, NotFinite, Problem
 
-Row = dict[str, NDArray[Any]]
-TOP = 5
-"""Labels that a `classes` head names."""
+__all__ = ["Call", "ModelCodec", "Row"]
 
 
 def never() -> bool:
     return False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """A request, ready to run: rows of tensors and the heads wanted, in declared order."""
 
@@ -37,6 +36,9 @@ class Call:
     heads: tuple[str, ...]
     raw: bool
     many: bool
+    non_finite: Literal["error", "null"] = "error"
+    """What becomes of a head that is NaN or infinite."""
+    filled_in: Sequence[FilledIn] = ()
 
 
 class ModelCodec:
@@ -52,42 +54,84 @@ class ModelCodec:
     ) -> None:
         """`max_rows` is how many instances one request may have.
 
-        Raises OSError or ValueError when a preprocessing file of the artifact cannot be used.
+        Raises OSError or ValueError when a preprocessing file of the artifact cannot be used, or what should stand in
+        for an input that is left out cannot.
         """
         self._max_rows = max_rows
-        self.takes_photos = any(isinstance(each, Image) for each in preprocessing.values())
+        photos = frozenset(name for name, each in preprocessing.items() if isinstance(each, Image))
+        self.takes_photos = bool(photos)
         """Whether a small body may be long to decode, and large when it is."""
         self.schema = Schema(model, signature, preprocessing)
         self._signature = signature
-        self._encoders = {
+        self._names = signature.input_names
+        encoders = {
             each.name: encoder(preprocessing.get(each.name, Numbers()), each.spec, folder) for each in signature.inputs
         }
+        stand_ins = {
+            each.name: self._stand_in(each, encoders[each.name]) for each in signature.inputs if is_optional(each)
+        }
+        self._maker = RowMaker(signature, encoders, photos, stand_ins, self.schema.expected)
 
-    def decode(self, body: bytes, is_abandoned: Callable[[], bool] = never) -> Call:
-        """The body as a call. Raises InvalidInput with a problem for everything that does not fit.
+    def _stand_in(self, each: Input, encoder: Encoder) -> Tensor:
+        """One row of it, which every request shares. Raises ValueError."""
+        is_default = each.missing.policy == "default"
+        tensor: Tensor = self._default(each, encoder) if is_default else learnt_null(each)
+        tensor.flags.writeable = False
+        return tensor
 
-        `is_abandoned` is asked before each row: once nobody waits, DeadlineExceeded is raised.
+    def _default(self, each: Input, encoder: Encoder) -> Tensor:
+        """Read as a caller's value is. Raises ValueError."""
+        content = {"instances": [{}], "shared": {each.name: each.missing.value}}
+        try:
+            request: Any = self.schema.many.model_validate(content)
+            value = values(request.shared)[each.name]
+            if value is None:
+                raise InvalidValue(self.schema.expected[each.name].words, "null")
+            return encoder.encode(value)
+        except ValidationError as error:
+            problem = problems_of(error, content, self.schema.expected)[0]
+            raise ValueError(f"what stands in for it does not fit: {problem}") from None
+        except InvalidValue as error:
+            raise ValueError(f"what stands in for it does not fit: input {each.name!r}: {error}") from None
+
+    def decode(self, body: bytes) -> Call:
+        """The body as a call. Raises InvalidInput with a problem for everything that does not fit."""
+        return whole(self.steps(body))
+
+    def read(self, content: Mapping[str, Any]) -> Call:
+        """The parsed body as a call. Raises InvalidInput."""
+        return whole(self._steps(content, never))
+
+    def steps(self, body: bytes, is_abandoned: Callable[[], bool] = never) -> Iterator[int | Call]:
+        """The body as a call, photo by photo: before each of them how many there are to do, at last the call.
+
+        Everything else is done before the first. `is_abandoned` is asked before each row: once nobody waits,
+        DeadlineExceeded is raised. Raises InvalidInput, when it is called and at each step.
         """
-        return self.read(self._parse(body), is_abandoned)
+        return self._steps(parsed(body, self._names), is_abandoned)
 
-    def read(self, content: Mapping[str, Any], is_abandoned: Callable[[], bool] = never) -> Call:
-        """The parsed body as a call. Raises InvalidInput, DeadlineExceeded."""
-        shape = self.schema.many if "instances" in content else self.schema.one
-        if ("instances" in content) == ("inputs" in content):
+    def _steps(self, content: Mapping[str, Any], is_abandoned: Callable[[], bool]) -> Iterator[int | Call]:
+        many = "instances" in content
+        request = self._checked(content, many)
+        given = [values(each) for each in request.instances] if many else [values(request.inputs)]
+        shared = values(request.shared) if many else {}
+        heads, raw, non_finite = self._ordered(request.heads), request.raw, request.non_finite
+        del content, request  # photos go as they are done
+        rows, filled_in = yield from self._maker.make(given, shared, many, is_abandoned)
+        yield Call(rows, heads, raw, many, non_finite, filled_in)
+
+    def _checked(self, content: Mapping[str, Any], many: bool) -> Any:
+        """As the schema's request. Raises InvalidInput."""
+        if many == ("inputs" in content):
             keys = ", ".join(shorten(key) for key in islice(content, MOST)) or "of an empty object"
-            came = "both" if "inputs" in content else f"the keys {keys}"
+            came = "both" if many else f"the keys {keys}"
             raise InvalidInput(Problem('either "inputs" (one example) or "instances" (many)', came))
         self._refuse_too_many(content, "instances", self._max_rows)
         self._refuse_too_many(content, "heads", len(self._signature.heads))
         try:
-            request: Any = shape.model_validate(content)
+            return (self.schema.many if many else self.schema.one).model_validate(content)
         except ValidationError as error:
             raise InvalidInput(*problems_of(error, content, self.schema.expected)) from None
-        asked = frozenset(request.heads)
-        heads = tuple(name for name in self._signature.head_names if name in asked)
-        if shape is self.schema.many:
-            return Call(self._rows(request.instances, request.shared, is_abandoned), heads, request.raw, True)
-        return Call([self._row(request.inputs)], heads, request.raw, False)
 
     def _refuse_too_many(self, content: Mapping[str, Any], key: str, most: int) -> None:
         """Before anything is looked at: a million errors would take as long to find as to tell."""
@@ -95,81 +139,29 @@ class ModelCodec:
         if isinstance(given, list) and len(given) > most:
             raise InvalidInput(Problem(f"at most {most:,} in {key!r}", f"{len(given):,}"))
 
-    def _parse(self, body: bytes) -> dict[str, Any]:
-        try:
-            content = json.loads(body.decode(), object_pairs_hook=unique_keys)
-        except DuplicateKey as error:
-            name = error.key if error.key in self._signature.input_names else None
-            raise InvalidInput(Problem("each key once", f"the key {shorten(error.key)!r} twice", input=name)) from None
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                Problem("JSON in UTF-8", f"the byte 0x{body[error.start]:02x} at {error.start}")
-            ) from None
-        except RecursionError:
-            raise InvalidInput(Problem("JSON of reasonable depth", "nesting too deep to read")) from None
-        except json.JSONDecodeError as error:
-            raise InvalidInput(Problem("a JSON object", f"{error}" if body else "an empty body")) from None
-        except ValueError:
-            raise InvalidInput(
-                Problem("numbers of a size that can be read", "an integer of thousands of digits")
-            ) from None
-        if not isinstance(content, dict):
-            raise InvalidInput(Problem("a JSON object", say(content)))
-        return content
+    def _ordered(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """The heads asked for, each once, as they are declared."""
+        return tuple(name for name in self._signature.head_names if name in asked)
 
-    def _row(self, inputs: BaseModel) -> Row:
-        problems: list[Problem] = []
-        encoded = self._encode(values(inputs), None, problems)
-        if problems:
-            raise InvalidInput(*problems)
-        return encoded
+    def encode(self, call: Call, outputs: Outputs, broken: Sequence[NotFinite] = ()) -> dict[str, Any]:
+        """What the reply says: the heads row by row, what was filled in, and which heads are null.
 
-    def _rows(self, instances: Sequence[BaseModel], shared: BaseModel, is_abandoned: Callable[[], bool]) -> list[Row]:
-        """Each instance with what is shared; a shared value is encoded once, and its array serves every row."""
-        given = [values(instance) for instance in instances]
-        common = values(shared)
-        problems = [problem for index, own in enumerate(given) for problem in self._misfits(own, common, index)]
-        if problems:
-            raise InvalidInput(*problems)
-        problems = []
-        encoded = self._encode(common, None, problems)
-        rows = []
-        for index, own in enumerate(given):
-            if is_abandoned():
-                raise DeadlineExceeded("nobody waits for it any more")
-            rows.append(encoded | self._encode(own, index, problems))
-            if len(problems) >= MOST:
-                break
-        if problems:
-            raise InvalidInput(*problems[:MOST])
-        return rows
+        `broken` is what `not_finite` found. Raises InferenceFailed for it unless the call takes null.
+        """
+        if broken and call.non_finite == "error":
+            raise InferenceFailed("; ".join(map(str, broken)), broken)
+        rows = rows_of_heads(call, outputs, self._signature, broken)
+        reply: dict[str, Any] = {"predictions": rows} if call.many else {"outputs": rows[0]}
+        if call.filled_in:
+            reply["filled_in"] = [each.told() for each in call.filled_in]
+        if broken:
+            reply["non_finite"] = [each.told() for each in broken]
+        return reply
 
-    def _misfits(self, own: Mapping[str, Any], common: Mapping[str, Any], row: int) -> list[Problem]:
-        missing = [name for name in self._signature.input_names if name not in own and name not in common]
-        twice = [name for name in own if name in common]
-        return [Problem(self.schema.expected[name].words, "nothing", input=name, row=row) for name in missing] + [
-            Problem('a value in the instance or in "shared"', "both", input=name, row=row) for name in twice
-        ]
 
-    def _encode(self, given: Mapping[str, Any], row: int | None, problems: list[Problem]) -> Row:
-        """The values as tensors; what does not become one goes to `problems`."""
-        encoded: Row = {}
-        for name, value in given.items():
-            try:
-                encoded[name] = self._encoders[name].encode(value)
-            except InvalidValue as error:
-                problems.append(Problem(error.expected, error.got, input=name, row=row))
-        return encoded
-
-    def encode(self, call: Call, outputs: Mapping[str, Sequence[NDArray[Any]]]) -> list[dict[str, Any]]:
-        """One object of heads for each row. Raises InferenceFailed for what is not a number, which JSON cannot say."""
-        for name in call.heads:
-            refuse_not_finite(name, outputs[name])
-        heads = [(self._signature.head(name), outputs[name]) for name in call.heads]
-        return [
-            {head.name: tensor[index] if call.raw else answer(head, tensor[index]) for head, tensor in heads}
-            for index in range(len(call.rows))
-        ]
+def whole(steps: Iterator[int | Call]) -> Call:
+    """All steps at once."""
+    return next(each for each in steps if isinstance(each, Call))
 
 
 def values(record: BaseModel) -> dict[str, Any]:
@@ -179,40 +171,3 @@ def values(record: BaseModel) -> dict[str, Any]:
         str(each.alias): getattr(record, name) for name, each in type(record).model_fields.items() if name in given
     }
     return {name: values(value) if isinstance(value, BaseModel) else value for name, value in found.items()}
-
-
-class DuplicateKey(ValueError):
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Raises DuplicateKey: of two values under one key a parser keeps one in silence."""
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        seen: set[str] = set()
-        raise DuplicateKey(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
-    return content
-
-
-def refuse_not_finite(head: str, tensors: Sequence[NDArray[Any]]) -> None:
-    for row, tensor in enumerate(tensors):
-        if np.issubdtype(tensor.dtype, np.inexact) and not np.isfinite(tensor).all():
-            raise InferenceFailed(f"head {head!r}, row {row}: the model's answer is not a finite number")
-
-
-def answer(head: Head, tensor: NDArray[Any]) -> Any:
-    """A head's tensor of one row in the user's terms."""
-    if head.kind == "regression":
-        value = {"value": tensor.reshape(-1)[0]}
-        return value | {"unit": head.unit} if head.unit else value
-    if head.kind == "binary":
-        probability = tensor.reshape(-1)[0]
-        chosen = bool(probability >= 0.5)
-        return {"label": head.labels[chosen], "probability": probability if chosen else 1 - probability}
-    if head.kind == "classes":
-        order = np.argsort(-tensor, kind="stable")[:TOP]
-        top = [{"label": head.labels[index], "probability": tensor[index]} for index in order]
-        return top[0] | {"top": top}
-    return tensor

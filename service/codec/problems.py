@@ -20,7 +20,11 @@ def problems_of(
     error: ValidationError, content: Mapping[str, Any], expected: Mapping[str, Expectation]
 ) -> list[Problem]:
     """`expected` says what each input takes."""
-    found = list(dict.fromkeys(problem(each, content, expected) for each in error.errors(include_url=False)))
+    return in_short(list(dict.fromkeys(problem(each, content, expected) for each in error.errors(include_url=False))))
+
+
+def in_short(found: list[Problem]) -> list[Problem]:
+    """As many as are told, and how many more there are."""
     hidden = len(found) - MOST
     return found[:MOST] + ([Problem("no further problems", f"{hidden} more")] if hidden > 0 else [])
 
@@ -70,7 +74,8 @@ def came(each: ErrorDetails) -> str:
 def about_body(each: ErrorDetails, where: str, row: Any) -> Problem:
     if each["type"] == "extra_forbidden":
         return Problem(
-            'only the keys "inputs" or "instances", "shared", "heads", "raw"', f"an unknown key {shorten(where)!r}"
+            'only the keys "inputs" or "instances", "shared", "heads", "raw", "non_finite"',
+            f"an unknown key {shorten(where)!r}",
         )
     if each["type"] in ("model_type", "dict_type"):
         return Problem("an object of inputs by name", say(each["input"]), row=row)

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
 from models.preprocessing import Numbers, Preprocessing
 from models.signature import Head, Signature
 from service.codec.inputs import LIST, LITERAL, STRICT, camel, expectation, record, value_type
+from service.codec.missing import is_optional
+
+Broken = Literal["error", "null"]
+BROKEN = "What becomes of a head that is NaN or infinite in a row: an error for the request, or null in that row"
+Policy = Literal["default", "learnt_null"]
 
 
 class Schema:
-    """The pydantic models of one signature. `inputs` wants every input, `some_inputs` any part of them."""
+    """The pydantic models of one signature.
+
+    `inputs` wants every input that may not be left out, `some_inputs` any part of them.
+    """
 
     def __init__(self, model: str, signature: Signature, preprocessing: Mapping[str, Preprocessing]) -> None:
         prefix = camel(model)
         kinds = {each.name: preprocessing.get(each.name, Numbers()) for each in signature.inputs}
         values = {each.name: value_type(prefix, each, kinds[each.name]) for each in signature.inputs}
         self.expected = {each.name: expectation(each, kinds[each.name]) for each in signature.inputs}
-        self.inputs = record(f"{prefix}Inputs", values)
-        self.some_inputs = record(f"{prefix}Shared", values, required=False)
+        optional = [each.name for each in signature.inputs if is_optional(each)]
+        self.inputs = record(f"{prefix}Inputs", values, optional)
+        self.some_inputs = record(f"{prefix}Shared", values, values)
         self.one = request(f"{prefix}Request", signature, {"inputs": (self.inputs, Field(description="One example"))})
         self.many = request(f"{prefix}BatchRequest", signature, many_fields(self.some_inputs))
         said = {each.name: answer_type(prefix, each) for each in signature.heads}
-        heads = record(f"{prefix}Heads", said, required=False)
-        self.answer = reply(f"{prefix}Response", {"outputs": (heads, ...)})
-        self.answers = reply(f"{prefix}BatchResponse", {"predictions": (LIST[heads], ...)})
+        heads = record(f"{prefix}Heads", said, said)
+        beside = told_beside(prefix, optional, signature.head_names)
+        self.answer = reply(f"{prefix}Response", {"outputs": (heads, ...), **beside})
+        beside = told_beside(f"{prefix}Batch", optional, signature.head_names, many=True)
+        self.answers = reply(f"{prefix}BatchResponse", {"predictions": (LIST[heads], ...), **beside})
 
 
 def request(title: str, signature: Signature, fields: dict[str, Any]) -> type[BaseModel]:
@@ -36,8 +47,10 @@ def request(title: str, signature: Signature, fields: dict[str, Any]) -> type[Ba
         title,
         __config__=STRICT,
         **fields,
-        heads=(heads, Field(list(signature.head_names), min_length=1, description="Heads to answer; by default all")),
+        # a tuple, since pydantic copies a list for each request
+        heads=(heads, Field(signature.head_names, min_length=1, description="Heads to answer; by default all")),
         raw=(bool, Field(False, description="Answer the plain tensors")),
+        non_finite=(Broken, Field("error", description=BROKEN)),
     )
 
 
@@ -53,8 +66,23 @@ def reply(title: str, fields: dict[str, Any]) -> type[BaseModel]:
     return create_model(title, model=(str, ...), version=(int, ...), **fields)
 
 
+def told_beside(prefix: str, optional: list[str], heads: tuple[str, ...], *, many: bool = False) -> dict[str, Any]:
+    """What a reply names beside its heads, where there is something to name; of many rows, also which."""
+    rows: dict[str, Any] = {"rows": (LIST[int], Field(description="Counted from 0"))} if many else {}
+    broken: Any = create_model(f"{prefix}NonFinite", head=(LITERAL[heads], ...), **rows)
+    about = "Heads that were NaN or infinite, and are null, as the request asked for"
+    told: dict[str, Any] = {"non_finite": (LIST[broken], Field(default_factory=list, description=about))}
+    if optional:
+        filled: Any = create_model(
+            f"{prefix}FilledIn", input=(LITERAL[tuple(optional)], ...), policy=(Policy, ...), **rows
+        )
+        about = "Inputs that were left out, so that something stood in for them"
+        told = {"filled_in": (LIST[filled], Field(default_factory=list, description=about)), **told}
+    return told
+
+
 def answer_type(prefix: str, head: Head) -> Any:
-    """The annotation of a head's answer; asked for `raw`, a head answers its plain tensor.
+    """The annotation of a head's answer; asked for `raw`, a head answers its plain tensor, and may be null.
 
     `prefix` keeps the heads of different models apart in one OpenAPI document.
     """
@@ -63,8 +91,8 @@ def answer_type(prefix: str, head: Head) -> Any:
     for side in reversed(head.spec.shape):
         plain = Annotated[LIST[plain], Field(min_length=side or 0, max_length=side)]
     if head.kind == "tensor":
-        return Annotated[plain, about]
-    return Annotated[said_type(prefix + camel(head.name), head) | plain, about]
+        return Annotated[plain | None, about]
+    return Annotated[said_type(prefix + camel(head.name), head) | plain | None, about]
 
 
 def said_type(title: str, head: Head) -> Any:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
+from collections.abc import Callable
 from typing import Literal
 
 import structlog
 
-from service.events import BatchRan, CallDropped, Event, VersionLoaded, VersionStateChanged
+from service.events import BatchRan, CallDropped, Event, RequestRejected, VersionLoaded, VersionStateChanged
 
 log = structlog.get_logger("manifold")
 
+EVERY = 1.0
+"""Seconds between two lines about refusals."""
 WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Local variables hold what callers sent; a log must not."""
 
@@ -55,6 +59,23 @@ def configure(level: str, form: Literal["auto", "json", "text"]) -> None:
     )
 
 
+class Refusals:
+    """Says how many requests were refused, once a second at most for each model and reason."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: dict[tuple[str, str], float] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, event: RequestRejected) -> None:
+        about = (event.model, event.reason)
+        self._counts[about] += 1
+        now = self._clock()
+        if now - self._since.get(about, -EVERY) >= EVERY:
+            log.warning("requests refused", model=event.model, reason=event.reason, requests=self._counts.pop(about))
+            self._since[about] = now
+
+
 def write(event: Event) -> None:
     """The events worth a line. Requests have theirs from the middleware, where the id is known."""
     match event:
@@ -66,7 +87,7 @@ def write(event: Event) -> None:
             log.info("version available", model=model, version=version, seconds=round(seconds, 3))
         case BatchRan(failed=True):
             log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
-        case CallDropped(model, version, reason, rows):
-            log.info("call dropped", model=model, version=version, reason=reason, rows=rows)
+        case CallDropped(model, version, reason, rows, request_id):
+            log.info("call dropped", model=model, version=version, reason=reason, rows=rows, request_id=request_id)
         case _:
             pass

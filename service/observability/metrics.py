@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,6 +13,7 @@ from service.events import (
     BatchRan,
     CallDropped,
     Event,
+    HeadNotFinite,
     RequestFinished,
     RequestRejected,
     VersionLoaded,
@@ -43,6 +45,9 @@ class Metrics:
         self._padding = self._counter("padding_rows", "Work spent on padding, in rows", version)
         self._rejected = self._counter("rejected", "Requests refused for want of room", ("model", "reason"))
         self._dropped = self._counter("dropped_rows", "Rows that left the queue and never ran", (*version, "reason"))
+        self._non_finite = self._counter(
+            "non_finite_rows", "Rows that a model answered with NaN or infinity, by head", (*version, "head")
+        )
         self._state = Gauge(
             "model_version_state", "1 for the state a version is in", (*version, "state"), registry=self.registry
         )
@@ -66,6 +71,8 @@ class Metrics:
                 self._rejected.labels(model, reason).inc()
             case CallDropped(model, version, reason, rows):
                 self._dropped.labels(model, version, reason).inc(rows)
+            case HeadNotFinite(model, version, head, rows):
+                self._non_finite.labels(model, version, head).inc(rows)
             case VersionStateChanged(model, version, state):
                 for each in STATES:
                     self._state.labels(model, version, each).set(each == state)
@@ -94,8 +101,24 @@ class Metrics:
         self.registry.register(States(in_flight, loads))
 
 
-Load = tuple[str, int, int, int]
-"""Model, version, rows waiting, traces after warm-up."""
+@dataclass(frozen=True)
+class Load:
+    """What a loaded version is doing. `max_batch_size` by the elements of one row; times are seconds."""
+
+    model: str
+    version: int
+    pending_rows: int
+    retraces: int
+    max_batch_size: Mapping[int, int]
+    max_queue_delay: float
+    predicted_wait: float
+
+
+VERSION_GAUGES: tuple[tuple[str, str, Callable[[Load], float]], ...] = (
+    ("inference_pending_requests", "Rows waiting to run", lambda load: load.pending_rows),
+    ("inference_max_queue_delay_seconds", "That a row may wait for company", lambda load: load.max_queue_delay),
+    ("inference_predicted_wait_seconds", "Until a newcomer's rows would run", lambda load: load.predicted_wait),
+)
 
 
 class States(Collector):
@@ -107,12 +130,23 @@ class States(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("inference_in_flight_requests", "Requests inside", self._in_flight())
-        pending = GaugeMetricFamily("inference_pending_requests", "Rows waiting to run", labels=("model", "version"))
+        loads = list(self._loads())
+        for name, about, read in VERSION_GAUGES:
+            gauge = GaugeMetricFamily(name, about, labels=("model", "version"))
+            for load in loads:
+                gauge.add_metric((load.model, str(load.version)), read(load))
+            yield gauge
+        sizes = GaugeMetricFamily(
+            "inference_max_batch_size",
+            "Rows that run together at most, by the numbers in one padded row; 0 for any",
+            labels=("model", "version", "row_elements"),
+        )
         retraces = CounterMetricFamily("model_retraces", "Functions traced after warm-up", labels=("model", "version"))
-        for model, version, waiting, traced in self._loads():
-            pending.add_metric((model, str(version)), waiting)
-            retraces.add_metric((model, str(version)), traced)
-        yield pending
+        for load in loads:
+            retraces.add_metric((load.model, str(load.version)), load.retraces)
+            for elements, rows in load.max_batch_size.items():
+                sizes.add_metric((load.model, str(load.version), str(elements)), rows)
+        yield sizes
         yield retraces
 
     def describe(self) -> Iterator[Metric]:

@@ -43,6 +43,11 @@ class FakeServable:
         with self._lock:
             self._failures = batches
 
+    def forget(self) -> None:
+        """As if nothing had run yet: loading it did not count."""
+        self.batches.clear()
+        self.entered = threading.Semaphore(0)
+
     def warm_up(self, rows: Iterable[int]) -> None:
         """Nothing here is ever cold."""
 
@@ -78,7 +83,7 @@ def score(each: Input, tensor: NDArray[Any]) -> NDArray[np.float64]:
     if not each.spec.is_ragged:
         return values
     size = int(np.prod(tensor.shape[1:]))
-    if each.padding.kind == "exact":
+    if each.padding.kind != "pad":
         return values + float(size)
     tail = tensor.reshape(len(tensor), size)[:, size - min(size, each.padding.tail) :]
     values += np.count_nonzero(tail, axis=1)

@@ -43,5 +43,11 @@ def zeros(signature: Signature, rows: int, length: int) -> Tensors:
     return {each.name: np.zeros((rows, *shape(each, length)), each.spec.dtype) for each in signature.inputs}
 
 
+def row_of_zeros(signature: Signature, length: int) -> Tensors:
+    """As a caller's row would be: without the tail."""
+    sides = ([length if side is None else side for side in each.spec.shape] for each in signature.inputs)
+    return {each.name: np.zeros(side, each.spec.dtype) for each, side in zip(signature.inputs, sides, strict=True)}
+
+
 def shape(each: Input, length: int) -> tuple[int, ...]:
     return tuple(length + each.padding.tail if side is None else side for side in each.spec.shape)

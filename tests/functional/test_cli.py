@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 from models.preprocessing import Image, Preprocessing, Quantity, Record, Text
-from models.signature import Head, Input, Signature, TensorSpec
+from models.signature import Head, Input, Missing, Signature, TensorSpec
 from service.cli import app, named_value
 from service.runtime.fake import FakeServable
 from service.settings import ROOT
@@ -118,7 +118,7 @@ def test_a_photo_in_a_file_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
         (Head(name="price", spec=TensorSpec("float32", (1,)), kind="regression", unit="EUR"),),
     )
     write_version(Path("store"), "coats", signature, {"photo": Image()})
-    monkeypatch.setattr("service.loader.load_graph", lambda graph, declared: FakeServable(declared))
+    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared: FakeServable(declared))
     Pillow.new("RGB", (9, 9)).save("coat.png")
     asked = ["predict", "coats", "--store", "store", "--input"]
     result = runner.invoke(app, [*asked, "photo=@coat.png"])
@@ -132,6 +132,37 @@ def test_a_photo_in_a_file_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.output == "error: there is no input 'foto'; there are photo\n"
 
 
+def test_an_optional_input_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    signature = Signature(
+        (
+            Input(name="photo", spec=TensorSpec("float32", (4, 4, 3)), missing=Missing("learnt_null", -1)),
+            Input(name="weight", spec=TensorSpec("float32", ()), missing=Missing("default", 2)),
+        ),
+        (Head(name="price", spec=TensorSpec("float32", (1,)), kind="regression", unit="EUR"),),
+    )
+    write_version(Path("store"), "coats", signature, {"photo": Image()})
+    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared: FakeServable(declared))
+    asked = ["predict", "coats", "--store", "store"]
+    told = json.loads(runner.invoke(app, asked).output)
+    assert list(told) == ["model", "version", "outputs", "filled_in"]
+    assert told["filled_in"] == [
+        {"input": "photo", "policy": "learnt_null"},
+        {"input": "weight", "policy": "default"},
+    ]
+    told = json.loads(runner.invoke(app, [*asked, "--input", "weight=3", "--input", "photo=null"]).output)
+    assert told["filled_in"] == [{"input": "photo", "policy": "learnt_null"}]
+    told = json.loads(runner.invoke(app, [*asked, "--input", "weight=3", "--input", "photo=[[[1, 2, 3]]]"]).output)
+    assert "filled_in" not in told
+
+
+def test_an_input_that_must_be_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_version(Path("store"))
+    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared: FakeServable(declared))
+    result = runner.invoke(app, ["predict", "fake", "--store", "store", "--input", "text=[1]"])
+    assert result.exit_code == 1
+    assert result.output.startswith("error: input 'series': expected float32 numbers of shape [any]")
+
+
 def test_a_taken_port_is_said_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -143,7 +174,7 @@ def test_the_service_imports_without_tensorflow() -> None:
     program = (
         "import sys\n"
         "for name in ('tensorflow', 'keras'): sys.modules[name] = None\n"
-        "import service.app, service.server, service.cli, service.loader, service.runtime.fake\n"
+        "import service.app, service.server, service.cli, service.loader, service.preparation, service.runtime.fake\n"
         "assert not any(name.startswith(('training', 'models.zoo')) for name in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)

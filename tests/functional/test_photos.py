@@ -149,14 +149,16 @@ async def test_the_document_has_the_types(shop: Manifold) -> None:
 
 
 class Held:
-    """Photos that are not decoded before the gate is open; `begun` are the threads that began one."""
+    """Photos that are not decoded before the gate is open; `begun` are the threads that began one of `photos`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.gate = threading.Event()
         self.begun: list[str] = []
+        self.photos: list[object] = []
         decode = ImageEncoder.pixels
 
         def held(encoder: ImageEncoder, value: object) -> Pixels:
+            self.photos.append(value if isinstance(value, str) else "pixels")
             self.begun.append(threading.current_thread().name)
             self.gate.wait()
             return decode(encoder, value)
@@ -182,6 +184,24 @@ async def test_photos_are_decoded_beside_the_event_loop(shop: Manifold, monkeypa
     held.gate.set()
     assert [reply.status_code for reply in await asyncio.gather(*asked)] == [200] * len(asked)
     assert {name.rsplit("_", 1)[0] for name in held.begun} == {"photos"}
+
+
+async def test_one_photo_is_answered_between_those_of_two_large_requests(
+    shop: Manifold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(monkeypatch)
+    pixels = [[[200, 30, 60]] * 8] * 8
+    large = [asyncio.create_task(shop.predict({"instances": [GOOD | {"photo": photo}] * 150}, "coats"))
+             for photo in (GOOD["photo"], pixels)]  # fmt: skip
+    await until(lambda: shop.parts.admission.in_flight == 2 and len(held.begun) >= min(2, PHOTOS_AT_ONCE))
+    mine = text(file("WEBP"))
+    one = asyncio.create_task(shop.predict({"inputs": GOOD | {"photo": mine}}, "coats"))
+    await until(lambda: shop.parts.admission.in_flight == 3)
+    held.gate.set()
+    assert (await one).status_code == 200
+    assert held.photos.index(mine) <= 2, "after one of each, and not after three hundred"
+    assert [len(reply.json()["predictions"]) for reply in await asyncio.gather(*large)] == [150, 150]
+    assert len(held.photos) == 301
 
 
 async def test_photos_that_nobody_waits_for_are_not_decoded(shop: Manifold, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,24 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import keras
 import numpy as np
 import pytest
 
+from benchmarks import foreign
+from benchmarks.bodies import bodies
 from tests.running import Service
 from training import recipes
 
 pytestmark = pytest.mark.anyio
-
-
-def save_foreign_model(store: Path) -> None:
-    """An LSTM without a mask, whose answer any padding would change, and a dict of heads; no manifest."""
-    keras.utils.set_random_seed(1)
-    text = keras.Input((None,), dtype="int32", name="text")
-    encoded = keras.layers.LSTM(8)(keras.layers.Embedding(50, 8)(text))
-    heads = {"zeta": keras.layers.Dense(3, activation="softmax")(encoded), "alpha": keras.layers.Dense(1)(encoded)}
-    (store / "foreign" / "1").mkdir(parents=True)
-    keras.Model(text, heads).save(store / "foreign" / "1" / "anything.keras")
 
 
 @pytest.fixture(scope="module")
@@ -33,41 +24,12 @@ def service(smoke_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Every model of ours, and one that is not."""
     store = tmp_path_factory.mktemp("process") / "store"
     shutil.copytree(smoke_store, store)
-    save_foreign_model(store)
+    foreign.save(store, foreign.UNMASKED)
     with Service(store, store.parent / "log") as running:
         running.wait_until_warm()
         yield running
     assert running.process.returncode == 0, running.log.read_text()
     assert "Traceback" not in running.log.read_text()
-
-
-def value_for(each: dict[str, Any], draw: np.random.Generator) -> Any:
-    """Something the input takes, of random length or size where that is open."""
-    if each["kind"] == "image":
-        return draw.integers(0, 256, (*draw.integers(8, 32, 2), 3)).tolist()
-    if each["kind"] == "record":
-        return {field["name"]: field_value(field, draw) for field in each["fields"]}
-    shape = [int(draw.integers(1, 40)) if side is None else side for side in each["shape"]]
-    return draw.integers(0, 16, shape).tolist()
-
-
-def field_value(field: dict[str, Any], draw: np.random.Generator) -> str | float:
-    if field["type"] == "number":
-        return float(draw.uniform(field["minimum"], field["maximum"]))
-    return str(draw.choice(field["labels"]))
-
-
-def bodies(model: dict[str, Any], count: int) -> list[dict[str, Any]]:
-    draw = np.random.default_rng(count)
-    heads = [head["name"] for head in model["heads"]]
-    return [
-        {
-            "inputs": {each["name"]: value_for(each, draw) for each in model["inputs"]},
-            "heads": draw.choice(heads, draw.integers(1, len(heads) + 1), replace=False).tolist(),
-            "raw": True,
-        }
-        for _ in range(count)
-    ]
 
 
 async def post(client: httpx.AsyncClient, model: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +43,7 @@ CALLS = {"stereo_depth": 12, "garment": 48, "garment_residual": 48}
 """Where an answer takes many times as long as elsewhere."""
 
 
-@pytest.mark.parametrize("model", [*recipes.NAMES, "foreign"])
+@pytest.mark.parametrize("model", [*recipes.NAMES, foreign.UNMASKED])
 async def test_64_callers_get_the_answers_they_get_alone(service: Service, model: str) -> None:
     limits = httpx.Limits(max_connections=64)
     async with httpx.AsyncClient(base_url=service.address, limits=limits, timeout=60) as client:
@@ -124,7 +86,7 @@ async def test_the_limits_of_a_body_hold_over_a_socket(service: Service) -> None
 
 
 async def test_sigterm_answers_what_was_accepted_and_exits_0(tmp_path: Path) -> None:
-    save_foreign_model(tmp_path / "store")
+    foreign.save(tmp_path / "store", foreign.UNMASKED)
     statuses: list[int] = []
     answered = asyncio.Event()
     refused = 0

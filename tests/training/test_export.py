@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,10 +13,12 @@ import pytest
 
 from models.artifact import open_artifact, versions
 from models.preprocessing import encoder
+from models.signature import Input, Padding, Signature, TensorSpec
 from tests.training.toy import RECIPE
 from training import recipes
 from training.batches import pad
-from training.recipe import Data, Goal, Preset
+from training.export import HELD_OUT, tried
+from training.recipe import Data, Goal, Preset, Recipe
 from training.run import CHECKPOINTS, NotGoodEnough, Run, train
 
 
@@ -128,3 +131,61 @@ def test_what_does_not_beat_its_naive_baseline_is_not_exported(
     assert (tmp_path / CHECKPOINTS / "toy" / "report" / "index.html").is_file(), "why it failed can be looked at"
     train(RECIPE, Run("smoke", 0, tmp_path))
     assert "claims no accuracy" in capsys.readouterr().out
+
+
+def of_any_length(declared: Padding) -> Recipe:
+    """The toy with a mean over as many numbers as there are, of which zeros behind them change the answer."""
+
+    def load(preset: Preset, seed: int, folder: Path | None) -> Data:
+        data = RECIPE.load(preset, seed, folder)
+        numbers = Input(name="numbers", spec=TensorSpec("float32", (None,)), padding=declared)
+        return replace(data, signature=Signature((numbers,), data.signature.heads))
+
+    def build(data: Data, preset: Preset) -> Any:
+        numbers = keras.Input((None,), name="numbers")
+        mean = keras.ops.mean(numbers, axis=1, keepdims=True)
+        heads = {head: keras.layers.Dense(1, name=head)(mean) for head in data.signature.head_names}
+        return keras.Model([numbers], heads)
+
+    return replace(RECIPE, load=load, build=build)
+
+
+def test_what_was_tried_stands_in_the_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = open_artifact(train(RECIPE, Run("smoke", 0, tmp_path))).manifest
+
+    assert manifest is not None
+    assert manifest.evidence is not None
+    assert manifest.evidence.neighbours.rows >= 4
+    assert manifest.evidence.neighbours.difference <= 1e-5
+    assert "warning" not in capsys.readouterr().out
+
+
+def test_padding_that_does_not_hold_is_told_and_not_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifact = open_artifact(train(of_any_length(Padding("pad")), Run("smoke", 0, tmp_path)))
+
+    assert artifact.manifest is not None
+    (numbers,) = artifact.manifest.signature.inputs
+    assert numbers.padding == Padding("exact")
+    assert artifact.manifest.evidence is not None
+    seen = artifact.manifest.evidence.padding["numbers"]
+    assert seen.head in ("total", "positive")
+    said = capsys.readouterr().out
+    assert f"toy: warning: input 'numbers' is declared as 'pad', which does not hold: {seen.reason}" in said
+    assert "exported as 'exact'" in said
+
+
+def test_golden_and_held_out_rows_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = RECIPE.load(RECIPE.presets["smoke"], 0, None)
+    given: list[dict[str, Any]] = []
+
+    def establish(*arguments: Any, **named: Any) -> Any:
+        given.extend(arguments[2])
+
+    monkeypatch.setattr("training.export.establish", establish)
+    tried(data, RECIPE.build(data, RECIPE.presets["smoke"]))
+
+    assert given[0]["numbers"].tolist() == [1.0, 2.0]
+    np.testing.assert_allclose(given[1]["numbers"], np.asarray(data.held_out.inputs["numbers"][0]))
+    assert len(given) == 1 + HELD_OUT

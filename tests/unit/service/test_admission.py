@@ -1,18 +1,26 @@
 """Who may enter."""
 
+import asyncio
+from contextlib import ExitStack
+from itertools import pairwise
+from typing import Any
+
+import anyio
 import pytest
 
-from service.admission import Admission
-from service.errors import Overloaded, ShuttingDown
+from service.admission import ANSWERS, BEAT, CAUTION, LATE, SHARE, Admission, LoopLoad
+from service.batching.forecast import Forecast
+from service.errors import DeadlineExceeded, Overloaded, ShuttingDown, TooLarge
+from tests.unit.service.batching.bench import TravelLoop, pass_time
 
 
 def test_counts_who_is_inside_and_refuses_one_too_many() -> None:
     admission = Admission(max_in_flight=1, retry_after=2.0)
     with admission.enter():
-        assert repr(admission) == "<Admission [1 of 1]>"
-        with pytest.raises(Overloaded) as refusal, admission.enter():
+        assert repr(admission) == "<Admission [1 of 1, 0 bytes]>"
+        with pytest.raises(Overloaded, match=r"^1 requests are in flight already$") as refusal, admission.enter():
             pass
-        assert refusal.value.retry_after == 2.0
+        assert (refusal.value.retry_after, refusal.value.cause) == (2.0, "in_flight")
     assert admission.in_flight == 0
 
 
@@ -27,9 +35,234 @@ def test_draining_still_answers_and_closed_does_not() -> None:
     admission = Admission(1)
     admission.drain()
     assert admission.is_draining
+    assert repr(admission) == "<Admission [0 of 1, 0 bytes] draining>"
     with admission.enter():
         pass
     admission.close()
     with pytest.raises(ShuttingDown), admission.enter():
         pass
-    assert repr(admission) == "<Admission [0 of 1] closed>"
+    assert repr(admission) == "<Admission [0 of 1, 0 bytes] closed>"
+
+
+def flood(admission: Admission, inside: ExitStack, *models: str) -> dict[str, int]:
+    """How many of each get in when all keep coming."""
+    counts = dict.fromkeys(models, 0)
+    while models:
+        for model in models:
+            try:
+                inside.enter_context(admission.enter(model))
+            except Overloaded as refusal:
+                models = tuple(each for each in models if each != model or refusal.cause != "fair_share")
+            else:
+                counts[model] += 1
+    return counts
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 100, 4096])
+def test_one_flooded_model_leaves_room_for_a_newcomer(most: int) -> None:
+    admission = Admission(most)
+    with ExitStack() as inside:
+        if most == 1:
+            inside.enter_context(admission.enter("a"))
+            return
+        counts = flood(admission, inside, "a")
+        assert counts["a"] == pytest.approx(most * SHARE / (SHARE + 1), abs=1)
+        assert counts["a"] < most
+        inside.enter_context(admission.enter("newcomer"))
+    assert (admission.in_flight, admission._by_model) == (0, {})
+
+
+def test_two_flooded_models_get_the_same_and_leave_room_for_a_third() -> None:
+    admission = Admission(900)
+    with ExitStack() as inside:
+        counts = flood(admission, inside, "a", "b")
+        assert counts["a"] == pytest.approx(900 * SHARE / (2 * SHARE + 1), abs=2)
+        assert abs(counts["a"] - counts["b"]) <= 1
+        with pytest.raises(Overloaded, match="requests of 'a' are in flight already, its share of 900"):
+            inside.enter_context(admission.enter("a"))
+        inside.enter_context(admission.enter("c"))
+
+
+def test_a_share_grows_when_others_leave() -> None:
+    admission = Admission(100)
+    with ExitStack() as ours:
+        with ExitStack() as theirs:
+            flood(admission, theirs, "b")
+            few = flood(admission, ours, "a")["a"]
+        more = flood(admission, ours, "a")["a"]
+        assert few + more == 80
+        assert 10 <= few <= 20
+
+
+def test_bytes_are_held_while_a_request_is_inside() -> None:
+    admission = Admission(9, max_in_flight_bytes=100, retry_after=3.0)
+    with admission.holding(60):
+        assert repr(admission) == "<Admission [0 of 9, 60 bytes]>"
+        with pytest.raises(Overloaded, match="60 of 100 bytes, and this one 41") as refusal, admission.holding(41):
+            pass
+        assert (refusal.value.retry_after, refusal.value.cause) == (3.0, "memory")
+        with admission.holding(40):
+            assert repr(admission) == "<Admission [0 of 9, 100 bytes]>"
+        with pytest.raises(KeyError), admission.holding(40):
+            raise KeyError
+    assert repr(admission) == "<Admission [0 of 9, 0 bytes]>"
+
+
+def test_what_never_fits_is_too_large_and_not_a_matter_of_coming_back() -> None:
+    admission = Admission(9, max_in_flight_bytes=100)
+    with pytest.raises(TooLarge, match="takes 101 bytes of memory; the limit is 100"), admission.holding(101):
+        pass
+    with admission.holding(100):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("forecast", "left"),
+    [
+        (Forecast(), 0.001),  # nothing is known
+        (Forecast(wait=0.0, compute=9.0, alone=1.0), 1.0),  # nobody is before it: it may be lucky
+        (Forecast(wait=3.0, compute=1.0, alone=1.0), 4.0 * CAUTION + 0.001),
+    ],
+)
+def test_who_can_be_answered_in_time_is_let_in(forecast: Forecast, left: float) -> None:
+    Admission(1).judge(forecast, left)
+
+
+def test_only_a_request_that_would_be_late_alone_is_told_that_its_time_is_too_short() -> None:
+    with pytest.raises(DeadlineExceeded, match=r"^1 s are left, and the model alone needs 1\.5 s$"):
+        Admission(1).judge(Forecast(wait=9.0, compute=2.0, alone=1.5), 1.0)
+
+
+@pytest.mark.parametrize("left", [1.0, 3.0, 4.0 * CAUTION - 0.001])
+def test_who_would_be_late_for_others_is_told_to_come_back_when_they_are_done(left: float) -> None:
+    with pytest.raises(Overloaded, match="s are left, and an answer would take about 4 s") as refusal:
+        Admission(1).judge(Forecast(wait=3.0, compute=1.0, alone=1.0), left)
+    assert (refusal.value.retry_after, refusal.value.cause) == (3.0, "predicted_wait")
+
+
+def test_a_loop_that_cannot_keep_up_is_waited_for_by_everyone_inside() -> None:
+    admission = Admission(100)
+    admission.load.seconds = 0.1
+    admission.judge(Forecast(compute=0.5), 0.6)
+    with ExitStack() as inside:
+        for _ in range(20):
+            inside.enter_context(admission.enter("a"))
+        with pytest.raises(Overloaded) as refusal:
+            admission.judge(Forecast(wait=1.0, compute=0.5), 2.0)
+        assert refusal.value.retry_after == pytest.approx(2.0)
+        admission.judge(Forecast(wait=1.0, compute=0.5), CAUTION * 2.5 + 0.001)
+        with pytest.raises(Overloaded) as refusal:
+            admission.judge(Forecast(wait=5.0), 2.0)  # the model is what is waited for longest
+        assert refusal.value.retry_after == 5.0
+
+
+class Loop:
+    """Looks that come so late, after so many answers."""
+
+    def __init__(self) -> None:
+        self.load = LoopLoad()
+        self.now = 100.0
+        self.load.look(self.now)
+        self.load.look(self.now)
+
+    def looks(self, count: int, late: float = 0.0, answers: int = 0) -> float:
+        for _ in range(count):
+            for _ in range(answers):
+                self.load.answered()
+            self.now += BEAT + late
+            self.load.look(self.now)
+        return self.load.seconds
+
+
+def test_a_loop_that_keeps_up_costs_nothing_however_many_it_answers() -> None:
+    assert Loop().looks(100, late=LATE / 2, answers=50) == 0.0
+
+
+def test_a_loop_that_is_late_takes_for_each_answer_what_it_took_for_all() -> None:
+    loop = Loop()
+    assert loop.looks(1, late=0.18, answers=ANSWERS) == pytest.approx(0.2 / ANSWERS)
+    assert loop.looks(100, late=0.38, answers=ANSWERS) == pytest.approx(0.4 / ANSWERS, rel=0.01)
+
+
+def test_few_answers_are_gathered_over_several_looks() -> None:
+    loop = Loop()
+    assert loop.looks(ANSWERS - 1, late=0.18, answers=1) == 0.0
+    assert loop.looks(1, late=0.18, answers=1) == pytest.approx(0.2)
+
+
+def test_looks_at_a_loop_that_keeps_up_in_between_begin_anew() -> None:
+    loop = Loop()
+    loop.looks(ANSWERS - 1, late=0.18, answers=1)
+    loop.looks(1, answers=1)
+    assert loop.looks(1, late=0.18, answers=1) == 0.0
+
+
+def test_it_does_not_stick_when_the_storm_is_over() -> None:
+    loop = Loop()
+    storm = loop.looks(50, late=0.18, answers=ANSWERS)
+    assert loop.looks(1) < storm
+    assert loop.looks(int(10 / BEAT)) < storm / 1000
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": TravelLoop}
+
+
+@pytest.mark.anyio
+async def test_the_loop_is_watched_until_that_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.admission.time.monotonic", asyncio.get_running_loop().time)
+    load, looks = LoopLoad(), list[float]()
+    monkeypatch.setattr(load, "look", looks.append)
+    watching = asyncio.create_task(load.watch())
+    with anyio.fail_after(20):
+        for number in range(1, 4):
+            await anyio.lowlevel.checkpoint()
+            pass_time(BEAT)
+            while len(looks) < number:
+                await anyio.lowlevel.checkpoint()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    assert watching.cancelled()
+    assert all(later - earlier >= BEAT for earlier, later in pairwise(looks))
+
+
+async def read_for_ever(admission: Admission, seconds: float) -> None:
+    async with admission.reading(seconds):
+        await asyncio.Event().wait()
+
+
+@pytest.mark.anyio
+async def test_a_request_that_does_not_come_whole_in_time_is_late() -> None:
+    reading = asyncio.create_task(read_for_ever(Admission(1), 5.0))
+    await anyio.lowlevel.checkpoint()
+    pass_time(5)
+    with pytest.raises(DeadlineExceeded, match="before it had come whole"):
+        await reading
+
+
+@pytest.mark.anyio
+async def test_requests_that_have_not_come_whole_at_the_end_are_told_so() -> None:
+    admission = Admission(1)
+    reading = [asyncio.create_task(read_for_ever(admission, 1000.0)) for _ in range(3)]
+    async with admission.reading(1000.0):
+        pass
+    await anyio.lowlevel.checkpoint()
+    admission.close()
+    admission.stop_reading()
+    for each in await asyncio.gather(*reading, return_exceptions=True):
+        assert isinstance(each, ShuttingDown)
+    assert not admission._readers
+
+
+@pytest.mark.anyio
+async def test_the_end_of_reading_may_meet_a_request_that_is_late_at_the_same_moment() -> None:
+    admission = Admission(1)
+    late, reading = (asyncio.create_task(read_for_ever(admission, seconds)) for seconds in (5.0, 1000.0))
+    await anyio.lowlevel.checkpoint()
+    admission.close()
+    asyncio.get_running_loop().call_at(asyncio.get_running_loop().time() + 5.0, admission.stop_reading)
+    pass_time(6)
+    for each in await asyncio.gather(late, reading, return_exceptions=True):
+        assert isinstance(each, ShuttingDown)
+    admission.stop_reading()

@@ -28,6 +28,13 @@ def test_who_may_come_back_is_told_when(error: errors.ServiceError) -> None:
     assert refusal(error, "id").headers["retry-after"] == ("3" if isinstance(error, errors.Overloaded) else "1")
 
 
+def test_heads_that_are_no_numbers_are_listed() -> None:
+    broken = [errors.NotFinite("age", [0, 2]), errors.NotFinite("room")]
+    told = orjson.loads(refusal(errors.InferenceFailed("no number", broken), "an-id").body)["error"]
+    assert (told["code"], told["problems"]) == ("inference_failed", [{"head": "age", "rows": [0, 2]}, {"head": "room"}])
+    assert "problems" not in orjson.loads(refusal(errors.InferenceFailed("it raised"), "an-id").body)["error"]
+
+
 def test_problems_are_listed() -> None:
     response = refusal(errors.InvalidInput(errors.Problem("text", "null", "posts", 3)), "an-id")
     assert response.status_code == 422

@@ -8,7 +8,7 @@ from service.batching.policy import BatchPolicy
 
 
 def test_by_default_nobody_waits_for_company() -> None:
-    assert BatchPolicy() == BatchPolicy(32, 0.0, 1024, 1, ())
+    assert BatchPolicy() == BatchPolicy("auto", 0.0, 1024, 15.0, 1, ())
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ def test_by_default_nobody_waits_for_company() -> None:
         ({"max_queue_delay": -0.1}, "not -0.1"),
         ({"max_queue_delay": float("nan")}, "not nan"),
         ({"max_queue_delay": float("inf")}, "not inf"),
+        ({"latency_target": 0}, "above 0, not 0"),
         ({"buckets": (8, 4)}, r"ascending lengths from 1, not \(8, 4\)"),
         ({"buckets": (4, 4)}, "ascending"),
         ({"buckets": (0, 4)}, "ascending"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import tracemalloc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,11 @@ import pytest
 from PIL import Image as Pillow
 
 from models.artifact import Manifest
-from models.preprocessing import Choice, Image, Preprocessing, Quantity, Record
+from models.preprocessing import Choice, Image, ImageEncoder, Preprocessing, Quantity, Record
 from models.signature import Head, Input, Signature, TensorSpec
 from service.codec.describe import describe_model
-from service.codec.nested_json import ModelCodec
-from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput
+from service.codec.nested_json import Call, ModelCodec
+from service.errors import DeadlineExceeded, InvalidInput
 
 PREPROCESSING: dict[str, Preprocessing] = {
     "photo": Image(fit="pad", scale=1.0),
@@ -142,7 +144,52 @@ def test_rows_that_nobody_waits_for_are_not_decoded(codec: ModelCodec) -> None:
     answers = iter([False, False, True])
     body = json.dumps({"instances": [GOOD, GOOD, GOOD | {"photo": "R0lGODlh"}]}).encode()
     with pytest.raises(DeadlineExceeded):
-        codec.decode(body, lambda: next(answers))
+        next(codec.steps(body, lambda: next(answers)))
+
+
+def test_each_photo_is_a_step_after_everything_else(codec: ModelCodec) -> None:
+    body = json.dumps({"instances": [GOOD, GOOD | {"photo": [[PIXEL]]}, GOOD]}).encode()
+    *left, call = codec.steps(body)
+    assert left == [3, 2, 1]
+    assert isinstance(call, Call)
+    assert [sorted(row) for row in call.rows] == [["metadata", "photo"]] * 3
+    shared = {"instances": [{"metadata": METADATA}] * 3, "shared": {"photo": png()}}
+    assert list(codec.steps(json.dumps(shared).encode()))[:-1] == [1]
+
+
+def test_what_is_wrong_is_told_row_by_row_though_photos_come_last(codec: ModelCodec) -> None:
+    worse = {"photo": "R0lGODlh", "metadata": METADATA}
+    told = problems(codec, {"instances": [worse, GOOD, worse]})
+    assert [(name, row) for name, row, *_ in told] == [("photo", 0), ("photo", 2)]
+    told = problems(codec, {"instances": [worse] * 50})
+    assert [row for _, row, *_ in told] == [*range(20)]
+
+
+def test_a_request_waits_with_a_byte_for_each_number(codec: ModelCodec) -> None:
+    body = json.dumps({"inputs": GOOD | {"photo": [[PIXEL] * 300] * 300}}).encode()
+    tracemalloc.start()
+    steps = codec.steps(body)
+    next(steps)
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most > 5_000_000, "as lists"
+    assert held < 500_000
+
+
+def test_photos_go_as_they_are_done(codec: ModelCodec, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[weakref.ref[Any]] = []
+    pixels = ImageEncoder.pixels
+
+    def remembering(encoder: ImageEncoder, value: Any) -> Any:
+        assert value.dtype == np.uint8, "as it waits, a byte for each number"
+        seen.append(weakref.ref(value))
+        return pixels(encoder, value)
+
+    monkeypatch.setattr(ImageEncoder, "pixels", remembering)
+    steps = codec.steps(json.dumps({"instances": [GOOD | {"photo": [[PIXEL]]}] * 3}).encode())
+    for _ in range(3):
+        next(steps)
+    assert [each() is None for each in seen] == [True, True]
 
 
 def test_the_schema_is_typed(codec: ModelCodec) -> None:
@@ -196,8 +243,7 @@ def test_an_example_that_no_recipe_gave_works_too(codec: ModelCodec) -> None:
 
 def test_a_regression_without_a_unit_says_none(codec: ModelCodec) -> None:
     call = decode(codec, {"inputs": GOOD})
-    assert codec.encode(call, {"similarity": [np.array([0.5], np.float32)]}) == [{"similarity": {"value": 0.5}}]
+    outputs = {"similarity": [np.array([0.5], np.float32)]}
+    assert codec.encode(call, outputs) == {"outputs": {"similarity": {"value": 0.5}}}
     value = codec.schema.answer.model_json_schema()["$defs"]["ClothingPriceSimilarityValue"]
     assert list(value["properties"]) == ["value"]
-    with pytest.raises(InferenceFailed):
-        codec.encode(call, {"similarity": [np.array([np.nan], np.float32)]})

@@ -11,7 +11,7 @@ from service.events import (
     VersionLoaded,
     VersionStateChanged,
 )
-from service.observability.metrics import Metrics
+from service.observability.metrics import Load, Metrics
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -64,8 +64,12 @@ def test_a_version_is_in_one_state() -> None:
 
 def test_states_are_read_at_the_scrape() -> None:
     metrics = Metrics()
-    metrics.observe(lambda: 7, lambda: [("digits", 1, 5, 0)])
+    load = Load("digits", 1, 5, 0, {64: 32}, 0.25, 1.5)
+    metrics.observe(lambda: 7, lambda: [load])
     assert value(metrics, "inference_in_flight_requests") == 7
     assert value(metrics, "inference_pending_requests", model="digits", version="1") == 5
     assert value(metrics, "model_retraces_total", model="digits", version="1") == 0
+    assert value(metrics, "inference_max_batch_size", model="digits", version="1", row_elements="64") == 32
+    assert value(metrics, "inference_max_queue_delay_seconds", model="digits", version="1") == 0.25
+    assert value(metrics, "inference_predicted_wait_seconds", model="digits", version="1") == 1.5
     assert list(text_string_to_metric_families(generate_latest(metrics.registry).decode()))

@@ -1,0 +1,43 @@
+"""One promise each: a function from a service and a size to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from benchmarks import foreign
+from benchmarks.scenarios import abandoned, heads, mixed, overload, parity, poison, sigterm
+from benchmarks.target import Target
+from benchmarks.verdict import Options, Verdict
+
+
+class Name(StrEnum):
+    poison = "poison"
+    abandoned = "abandoned"
+    parity = "parity"
+    heads = "heads"
+    sigterm = "sigterm"
+    overload = "overload"
+    mixed = "mixed"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`models` are what it uses of the store unless told otherwise, or it uses `every` one; `made` are `foreign`."""
+
+    run: Callable[[Target, Options], Awaitable[Verdict]]
+    models: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    every: bool = False
+
+
+SCENARIOS = {
+    Name.poison: Scenario(poison.poison, made=(foreign.UNMASKED,)),
+    Name.abandoned: Scenario(abandoned.abandoned, made=(foreign.UNMASKED,)),
+    Name.parity: Scenario(parity.parity, made=(foreign.UNMASKED,), every=True),
+    Name.heads: Scenario(heads.heads, made=(foreign.TWELVE,)),
+    Name.sigterm: Scenario(sigterm.sigterm, made=(foreign.UNMASKED,)),
+    Name.overload: Scenario(overload.overload, ("author_profile",)),
+    Name.mixed: Scenario(mixed.mixed, ("author_profile", "question_answering")),
+}

@@ -1,0 +1,75 @@
+"""Starts a service on a free port of the loopback, and ends it. Its settings are the environment's (`MANIFOLD_…`)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from benchmarks import ROOT, foreign
+from benchmarks.target import LOOK, Target
+
+WARM_SECONDS = 300
+END_SECONDS = 60
+ADDRESS = re.compile(r"http://[\d.]+:\d+")
+
+
+class NotStarted(Exception):
+    """The service did not come up; the message is its log."""
+
+
+def fill(store: Path, models: Path, wanted: Collection[str], made_here: Collection[str]) -> None:
+    """A store with links to these models of the folder, and with those that are made here. Raises NotStarted."""
+    store.mkdir()
+    for name in wanted:
+        if not (models / name).is_dir():
+            raise NotStarted(f"there is no model {name!r} in {models}")
+        (store / name).symlink_to((models / name).resolve())
+    for name in made_here:
+        foreign.save(store, name)
+
+
+@contextmanager
+def service_on(store: Path, log: Path) -> Iterator[Target]:
+    """Serves the store, every model of which is warm. Raises NotStarted."""
+    command = [sys.executable, "-m", "service", "serve", "--store", str(store), "--port", "0"]
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            yield warm(process, log, {each.name for each in store.iterdir()})
+        finally:
+            end(process)
+
+
+def warm(process: subprocess.Popen[str], log: Path, models: Collection[str]) -> Target:
+    """Once every model answers. Raises NotStarted."""
+    assert process.stdout is not None
+    found = next(filter(None, map(ADDRESS.search, process.stdout)), None)
+    if found is None:
+        raise NotStarted(log.read_text())
+    threading.Thread(target=process.stdout.read, daemon=True).start()  # a full pipe would stop the service
+    until = time.monotonic() + WARM_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        states = httpx.get(f"{found[0]}/readyz").json()["models"]
+        if all(states.get(model) == "AVAILABLE" for model in models):
+            return Target(found[0], process, log)
+        time.sleep(LOOK)
+    raise NotStarted(log.read_text())
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Asks, waits, then insists."""
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

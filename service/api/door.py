@@ -1,0 +1,87 @@
+"""Turns away at once who could not be answered in time, from the first line and the headers of a request alone.
+
+Past saturation most requests end here, so it is cheap: nothing is made of the request but the refusal. Knows no server.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+
+from service.api.context import PRIORITY, REQUEST_ID, TIMEOUT, Context, asked_of, header, request_id
+from service.api.outcomes import Outcomes
+from service.errors import DeadlineExceeded, Overloaded, ServiceError
+from service.inference import Asked
+from service.settings import Limits
+
+PREDICT = re.compile(rb"/models/([A-Za-z0-9._~-]+)(?:/versions/([0-9]+))?/predict")
+"""What is written otherwise takes the long way and is refused there."""
+SAME = 0.005
+"""Seconds during which who asks the same is refused for the same reason, without another look."""
+MOST_KEPT = 256
+
+Headers = Sequence[tuple[bytes, bytes]]
+Question = tuple[bytes, bytes | None, bytes | None]
+"""Whom a request asks, in what time, how urgently."""
+
+
+class Door:
+    """`look_ahead` raises for a request that cannot be answered in time."""
+
+    def __init__(
+        self,
+        *,
+        look_ahead: Callable[[Asked, int], None],
+        limits: Limits,
+        outcomes: Outcomes,
+        is_draining: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._look_ahead = look_ahead
+        self._limits = limits
+        self._outcomes = outcomes
+        self._is_draining = is_draining
+        self._clock = clock
+        self._refused: dict[Question, tuple[float, Overloaded]] = {}
+
+    def refusal(self, method: bytes, target: bytes, headers: Headers, inside: int = 0) -> bytes | None:
+        """The whole HTTP response to who cannot be answered in time; None for everybody else.
+
+        `inside` counts the requests that the server is busy with.
+        """
+        found = PREDICT.fullmatch(target) if method == b"POST" else None
+        if found is None or self._is_draining():
+            return None
+        came = self._clock()
+        model, version = found[1].decode(), None if found[2] is None else found[2].decode()
+        error = self._reason(target, headers, came, model, version, inside)
+        return None if error is None else self._written(Context(request_id(headers), came), model, error)
+
+    def _reason(
+        self, target: bytes, headers: Headers, came: float, model: str, version: str | None, inside: int
+    ) -> ServiceError | None:
+        question = (target, header(headers, TIMEOUT), header(headers, PRIORITY))
+        until, last = self._refused.get(question, (0.0, None))
+        if came < until:
+            return last
+        try:
+            self._look_ahead(asked_of(headers, came, model, version, self._limits), inside)
+        except Overloaded as error:
+            if len(self._refused) >= MOST_KEPT:
+                self._refused.clear()
+            self._refused[question] = (came + SAME, error)
+            return error
+        except DeadlineExceeded as error:
+            return error
+        except ServiceError:
+            return None  # what else is wrong is told with the rest of the request
+        return None
+
+    def _written(self, context: Context, model: str, error: ServiceError) -> bytes:
+        response = self._outcomes.refused(context, model, error)
+        reason = b"Too Many Requests" if response.status_code == 429 else b"Gateway Timeout"
+        lines = [b"HTTP/1.1 %d %b" % (response.status_code, reason)]
+        lines += [b"%b: %b" % pair for pair in response.raw_headers]
+        lines += [b"%b: %b" % (REQUEST_ID, context.request_id.encode()), b"", bytes(response.body)]
+        return b"\r\n".join(lines)

@@ -1,0 +1,16 @@
+"""An event loop whose time can be put forward, and how hard hypothesis tries."""
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from tests.unit.service.batching.bench import TravelLoop
+
+settings.register_profile("mutants", max_examples=8, derandomize=True, database=None, deadline=None)
+settings.register_profile("long", max_examples=2000, deadline=None)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": TravelLoop}

@@ -1,0 +1,141 @@
+"""What a newcomer is told to expect."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.batching.batch_queue import LOW
+from service.batching.forecast import Forecast
+from service.batching.latency import Latency
+from service.batching.turns import Turns
+from tests.unit.service.batching.bench import Bench, benches, measured, pass_time, row, turns, until
+
+pytestmark = pytest.mark.anyio
+
+FIXED, PER_ELEMENT = 4.0, 0.5
+ONE = FIXED + 3 * PER_ELEMENT
+"""Seconds of one row of three elements."""
+
+
+def bench_of(turns: Turns | None = None, **policy: object) -> Bench:
+    return Bench(turns, measured(FIXED, PER_ELEMENT), **({"max_batch_size": 4} | policy))
+
+
+async def test_nothing_is_expected_of_a_model_that_was_never_measured() -> None:
+    bench = Bench(latency=Latency())
+    async with benches(bench):
+        await bench.hold()
+        assert bench.batcher.forecast([row(1)]) == Forecast(0.0, 0.0, 0.0)
+
+
+async def test_of_an_idle_model_only_the_batch_itself() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        told = bench.batcher.forecast([row(1)])
+        assert told.wait == 0.0
+        assert told.compute == pytest.approx(ONE)
+        assert 0 < told.alone <= told.compute
+        assert bench.batcher.forecast(()) == Forecast(0.0, 0.0, 0.0)
+
+
+async def test_a_call_that_is_cut_takes_several_batches() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        told = bench.batcher.forecast([row(1)] * 9)
+        assert told.compute == pytest.approx(2 * (FIXED + 12 * PER_ELEMENT) + ONE)
+        assert told.alone <= told.compute
+        apart = bench.batcher.forecast([row(1), row(1, 2, 3, 4)])
+        assert apart.compute == pytest.approx(ONE + FIXED + 6 * PER_ELEMENT)
+
+
+async def test_what_runs_is_waited_for_as_long_as_it_should_still_take() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        await bench.hold()
+        assert bench.batcher.forecast([row(1)]).wait == pytest.approx(ONE, abs=1)
+        pass_time(4)
+        assert bench.batcher.forecast([row(1)]).wait == pytest.approx(ONE - 4, abs=1)
+        pass_time(4)
+        assert bench.batcher.forecast([row(1)]).wait == 0.0  # late already: it may end at any moment
+
+
+async def test_what_waits_is_waited_for_and_so_is_a_full_batch_of_ones_own() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        await bench.hold()
+        for _ in range(8):
+            bench.submit(row(1))
+        await turns()
+        told = bench.batcher.forecast([row(1)])
+        assert told.wait == pytest.approx(ONE + 2 * FIXED + 24 * PER_ELEMENT, abs=1)
+        assert told.compute == pytest.approx(FIXED + 12 * PER_ELEMENT)
+        assert told.alone <= ONE
+
+
+async def test_a_batch_that_is_padded_already_is_waited_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.batching.batcher.STAGE_FROM", 0.0)
+    bench = bench_of()
+    async with benches(bench):
+        await bench.hold()
+        for _ in range(4):
+            bench.submit(row(1))
+        await until(lambda: bench.batcher._staged)
+        assert bench.batcher.forecast([row(1)]).wait == pytest.approx(ONE + FIXED + 12 * PER_ELEMENT, abs=1)
+
+
+async def test_normal_priority_does_not_wait_for_low() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        await bench.hold()
+        for _ in range(8):
+            bench.submit(row(1), priority=LOW)
+        await turns()
+        assert bench.batcher.forecast([row(1)]).wait == pytest.approx(ONE, abs=1)
+        assert bench.batcher.forecast([row(1)], LOW).wait == pytest.approx(ONE + 2 * FIXED + 24 * PER_ELEMENT, abs=1)
+
+
+async def test_two_instances_share_what_waits() -> None:
+    bench = bench_of(instances=2)
+    async with benches(bench):
+        await bench.hold()
+        assert bench.batcher.forecast([row(1)]).wait == 0.0
+        bench.submit(row(1))
+        await turns()
+        for _ in range(8):
+            bench.submit(row(1))
+        await turns()
+        expected = ONE + (2 * FIXED + 24 * PER_ELEMENT) / 2
+        assert bench.batcher.forecast([row(1)]).wait == pytest.approx(expected, abs=1)
+
+
+async def test_the_work_of_other_models_stretches_ones_own() -> None:
+    shared = Turns(1)
+    bench, other = bench_of(shared), bench_of(shared)
+    async with benches(bench, other):
+        await bench.hold()
+        other.submit(row(1))
+        await turns()
+        assert bench.batcher.forecast([row(1)]).wait == pytest.approx(2 * ONE, abs=1)
+
+
+async def test_what_waits_for_another_models_turn_is_waited_for() -> None:
+    shared = Turns(1)
+    bench, other = bench_of(shared), bench_of(shared)
+    async with benches(bench, other):
+        await other.hold()
+        for _ in range(8):
+            bench.submit(row(1))
+        await turns()
+        assert repr(bench.batcher) == "<Batcher [8 calls, 8 rows waiting, 0 running]>"
+        assert bench.batcher.forecast([row(1)]).wait == pytest.approx(2 * (2 * FIXED + 24 * PER_ELEMENT), abs=1)
+
+
+async def test_it_describes_what_it_rests_on() -> None:
+    bench = bench_of(max_queue_delay=0.25)
+    async with benches(bench):
+        told = bench.batcher.describe()
+        assert told["rows_by_row_elements"] == {"0": 4}
+        assert (told["max_queue_delay"], told["max_queue_delay_now"]) == (0.25, 0.25)
+        assert [each["rows"] for each in told["measured"]] == [1, 4, 16]
+        assert (told["max_batch_size"], told["max_queue_size"], told["instances"]) == (4, 1024, 1)
+        assert told["latency_target"] == 15.0

@@ -121,7 +121,8 @@ class Admission:
         """Requests that have not come whole by now were not accepted, and are told so."""
         now = asyncio.get_running_loop().time()
         for limit in self._readers:
-            limit.reschedule(now)
+            if not limit.expired():  # one that is late already, and has not come round to say so, takes no new time
+                limit.reschedule(now)
 
     @contextmanager
     def enter(self, model: str = "") -> Iterator[None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.api.door import Door
+from service.api.door import LOOKED_AHEAD, Door
 
 
 class DoorProtocol(HttpToolsProtocol):
@@ -30,6 +30,8 @@ class DoorProtocol(HttpToolsProtocol):
                 self._is_refusing = True
                 self.transport.write(refusal)
                 return
+            scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+            scope[LOOKED_AHEAD] = True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

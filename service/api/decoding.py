@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from service.api.photo_turns import PhotoTurns
 from service.codec.nested_json import Call, ModelCodec
-from service.errors import DeadlineExceeded
+from service.errors import DeadlineExceeded, Overloaded
 
 LARGE = 64 * 1024
 """Bytes of a body from which on it is read on a thread, so that the others need not wait for it."""
@@ -49,12 +49,14 @@ class Decoder:
         return self._turns.forecast()
 
     async def decode(self, codec: ModelCodec, body: bytes, deadline: float) -> Call:
-        """Raises InvalidInput, and DeadlineExceeded when its turn or its end does not come in time.
+        """Raises InvalidInput, Overloaded, and DeadlineExceeded when its turn or its end does not come in time.
 
         Who is cancelled, or late, stops before its next photo.
         """
         if len(body) < LARGE and not codec.takes_photos:
             return codec.decode(body)
+        if codec.takes_photos and (wait := self.forecast()) > deadline - time.monotonic():
+            raise Overloaded(f"photos that came before take about {wait:.3g} s to decode", wait, "photos")
         abandoned = threading.Event()
         try:
             async with asyncio.timeout(deadline - time.monotonic()):

@@ -17,6 +17,8 @@ from service.settings import Limits
 
 PREDICT = re.compile(rb"/models/([A-Za-z0-9._~-]+)(?:/versions/([0-9]+))?/predict")
 """What is written otherwise takes the long way and is refused there."""
+LOOKED_AHEAD = "manifold.looked_ahead"
+"""Key of an ASGI scope: the door let this request in."""
 SAME = 0.005
 """Seconds during which who asks the same is refused for the same reason, without another look."""
 MOST_KEPT = 256

@@ -1,7 +1,8 @@
 """Errors as the native surface answers them: one table of status codes, one shape of body.
 
 `{"error": {"code", "message", "request_id", "problems": [{"input", "row", "expected", "got"}]?}}`; of an answer that
-is no number, `problems` are `[{"head", "rows"?}]`.
+is no number, `problems` are `[{"head", "rows"?}]`. Who is told to come back finds `retry_after` beside them, in seconds; the
+header has whole ones.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ def refusal(error: errors.ServiceError, request_id: str) -> Response:
         extra["problems"] = [asdict(problem) for problem in error.problems]
     elif isinstance(error, errors.InferenceFailed) and error.problems:
         extra["problems"] = [problem.told() for problem in error.problems]
+    elif isinstance(error, errors.Overloaded):
+        extra["retry_after"] = round(error.retry_after, 3)
     return error_response(status, code, str(error), request_id, retry_headers(error, status), **extra)
 
 

@@ -21,6 +21,7 @@ from service.admission import Admission
 from service.api.body import Disconnected, disconnected, read_body
 from service.api.context import asked_of, context_of
 from service.api.decoding import Decoder
+from service.api.door import LOOKED_AHEAD
 from service.api.errors import refusal
 from service.api.outcomes import Outcomes
 from service.codec.answers import not_finite
@@ -60,7 +61,8 @@ class Predict:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             asked = self._asked(scope)
-            self._inference.look_ahead(asked)
+            if LOOKED_AHEAD not in scope:
+                self._inference.look_ahead(asked)
             async with self._admission.reading(asked.deadline - time.monotonic()):
                 body = await read_body(scope, receive, self._limits.max_body_bytes)
         except Disconnected:

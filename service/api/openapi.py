@@ -46,6 +46,7 @@ ERROR = {
                 },
                 "message": {"type": "string"},
                 "request_id": {"type": "string"},
+                "retry_after": {"type": "number", "description": "Of overloaded: seconds until there is time again"},
                 "problems": {"type": "array", "items": {"anyOf": [UNFIT, NON_FINITE]}},
             },
         }

@@ -1,7 +1,7 @@
 """Errors as the native surface answers them: one table of status codes, one shape of body.
 
 `{"error": {"code", "message", "request_id", "problems": [{"input", "row", "expected", "got"}]?}}`; of an answer that
-is no number, `problems` are `[{"head", "rows"?}]`. Who is told to come back finds `retry_after` beside them, in seconds; the
+is no number, `problems` are `[{"head", "rows"?}]`. Who is told to come back also finds `retry_after`, in seconds; the
 header has whole ones.
 """
 

@@ -1,6 +1,6 @@
 # The targets a person calls and the targets CI calls are the same ones. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install serve train train-all test test-all load lint types contracts format lock image clean
+.PHONY: help install serve train train-all test test-all mutants load lint types contracts format lock image clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -41,6 +41,10 @@ test: install  ## the tests, README and docs included
 test-all: install  ## the slow tests too
 	$(PY) -m pytest
 
+mutants: install  ## which changes to the batching core no test would notice (MUTANTS='*_settle*' for some; docs/mutants.md)
+	$(VENV)/bin/mutmut run --max-children 2 $(MUTANTS)
+	$(VENV)/bin/mutmut results
+
 load: install  ## a promise under load: SCENARIO=overload, of a service at URL=… or one started on STORE; ARGS=--help
 	@$(PY) -m benchmarks $(SCENARIO) $(if $(URL),--url $(URL),--store $(STORE)) $(ARGS)
 
@@ -74,5 +78,5 @@ else
 endif
 
 clean:  ## what was made here, except STORE
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find models service training benchmarks tools tests -name __pycache__ -type d -exec rm -rf {} +

@@ -62,6 +62,8 @@ def warm(process: subprocess.Popen[str], log: Path, models: Collection[str]) -> 
         states = httpx.get(f"{found[0]}/readyz").json()["models"]
         if all(states.get(model) == "AVAILABLE" for model in models):
             return Target(found[0], process, log)
+        if "END" in states.values():  # a version that was refused: it will not come
+            break
         time.sleep(LOOK)
     raise NotStarted(log.read_text())
 

@@ -19,6 +19,9 @@ log = structlog.get_logger("manifold")
 
 LAST_WORDS = 0.25
 """Seconds that an open connection has to send its request once the service has stopped listening."""
+ACCEPTED_AT_ONCE = 32
+"""Connections that are taken in one turn of the event loop. libuv takes one for each listening handle: when turns are
+long, those who have no connection yet would wait for seconds, while those who have one are served."""
 BACKLOG = 2048
 """Connections that wait to be taken."""
 
@@ -109,4 +112,4 @@ def serve(parts: Parts, listening: socket.socket) -> None:
         backlog=BACKLOG,
         timeout_graceful_shutdown=int(limits.drain_timeout) + 1,
     )
-    Server(config, parts).run(sockets=[listening])
+    Server(config, parts).run(sockets=[listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))])

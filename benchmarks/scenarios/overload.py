@@ -19,6 +19,7 @@ CALM = 0.2
 """Of the peak: before and after the storm."""
 RISING = (0.5, 1.0, 2.0)
 STORM = 3.0
+PAST = (f"{RISING[-1]:g}x", f"{STORM:g}x")
 
 
 async def overload(target: Target, options: Options) -> Verdict:
@@ -54,7 +55,7 @@ def verdict(
     batching: object = None,
 ) -> Verdict:
     peak = loaded.peak.rate
-    past = [each for each in loads if each.offered > 1.5 * peak]
+    past = [each for each in loads if each.name in PAST]
     line = (
         f"{loaded}; goodput "
         + ", ".join(f"{each.goodput / peak:.0%} of that at {each.name}" for each in past)

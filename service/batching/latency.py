@@ -105,6 +105,10 @@ class Latency:
         found = self._cells.get((power_of_two(rows), power_of_two(elements)))
         return found if found is not None and found.is_known else None
 
+    def forget(self, rows: int, elements: int) -> None:
+        """What was measured at this size is no longer believed."""
+        self._cells.pop((power_of_two(rows), power_of_two(elements)), None)
+
     def seconds(self, rows: int, elements: int) -> float:
         """What such a batch is expected to take; 0 while nothing is known."""
         fixed, per_element = self._line()

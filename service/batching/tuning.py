@@ -105,9 +105,12 @@ class Tuner:
             return size
         if below is not None and below.rows_per_second > here.rows_per_second * GAIN:
             return half
+        if is_wanted and self._batches[length] - self._tried.get((length, double), 0) > RETRY_AFTER:
+            self._latency.forget(double, length)  # also that it was too slow: that may have been one pause
+            above = None
         if double > MOST or self._is_too_slow(double, length):
             return size
-        if above is None or self._batches[length] - self._tried.get((length, double), 0) > RETRY_AFTER:
+        if above is None:
             return double if is_wanted else size
         return double if above.rows_per_second > here.rows_per_second * GAIN else size
 

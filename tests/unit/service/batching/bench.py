@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import numpy as np
+from hypothesis import settings
 
 from models.signature import Head, Input, Padding, Signature, TensorSpec
 from service.batching.batch_queue import NORMAL
@@ -28,6 +29,8 @@ SIGNATURE = Signature(
     tuple(Head(name=name, spec=TensorSpec("float32", (2,))) for name in HEADS),
 )
 POISON = 666
+PATIENCE = 3.0 if settings.get_current_profile_name() == "mutants" else 20.0
+"""Seconds after which a test is taken to hang. Many a mutant does."""
 
 
 class TravelLoop(asyncio.SelectorEventLoop):
@@ -83,7 +86,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def benches(*made: Bench, seconds: float = 20) -> AsyncIterator[None]:
+async def benches(*made: Bench, seconds: float = PATIENCE) -> AsyncIterator[None]:
     """Around their use: they end in so many seconds, passed ones too, and nothing is left."""
     with anyio.fail_after(seconds):
         try:

@@ -12,12 +12,13 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.batching.batch_queue import LOW, LOW_EVERY
 from service.batching.batcher import Batcher
 from service.batching.policy import BatchPolicy
 from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput, Overloaded, ShuttingDown
 from service.events import BatchRan, CallDropped, Event
 from service.runtime.fake import FakeServable
-from tests.unit.service.batching.bench import HEADS, POISON, SIGNATURE, Bench, benches, pass_time, row, turns
+from tests.unit.service.batching.bench import HEADS, PATIENCE, POISON, SIGNATURE, Bench, benches, pass_time, row, turns
 
 pytestmark = pytest.mark.anyio
 
@@ -246,7 +247,7 @@ async def test_a_model_that_does_not_answer_row_by_row_fails_its_callers_only(
 
 async def test_a_full_queue_tells_the_next_one_at_once() -> None:
     bench = Bench(max_queue_size=2)
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         held = await bench.hold()
         waiting = [bench.submit(row(1)), bench.submit(row(2))]
         await turns()
@@ -262,7 +263,7 @@ async def test_a_full_queue_tells_the_next_one_at_once() -> None:
 
 async def test_two_instances_run_two_batches_at_once() -> None:
     bench = Bench(instances=2)
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         first = await bench.hold()
         second = bench.submit(row(2))
         await asyncio.to_thread(bench.fake.entered.acquire)
@@ -274,7 +275,7 @@ async def test_two_instances_run_two_batches_at_once() -> None:
 
 async def test_a_batch_waits_for_company_when_it_is_told_to() -> None:
     bench = Bench(max_queue_delay=5, max_batch_size=3)
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         full = [bench.submit(row(n)) for n in range(3)]
         await asyncio.gather(*full)
         first, second = bench.submit(row(1)), bench.submit(row(2))
@@ -288,7 +289,7 @@ async def test_a_batch_waits_for_company_when_it_is_told_to() -> None:
 
 async def test_the_loop_sleeps_while_a_ripe_batch_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(max_queue_delay=5)
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         bench.fake.gate.clear()
         held = bench.submit(row(1))
         await turns()
@@ -342,13 +343,101 @@ async def test_the_row_that_the_model_raised_on_is_told(bench: Bench) -> None:
         await bench.submit(*[row(POISON if n == 5 else n) for n in range(9)])
 
 
+def submit_as(bench: Bench, request_id: str, *rows: dict[str, Any], **more: Any) -> asyncio.Task[Any]:
+    """As the middleware does, around the request's own task."""
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        return bench.submit(*rows, **more)
+
+
 async def test_a_failure_is_logged_with_its_shapes(bench: Bench) -> None:
     with structlog.testing.capture_logs() as lines, pytest.raises(InferenceFailed):
-        await bench.submit(row(POISON, 1, 2, series=4))
+        await submit_as(bench, "r1", row(1), row(POISON, 1, 2, series=4), heads=("h2", "h1"))
     (line,) = lines
-    assert (line["event"], line["model"], line["rows"]) == ("the model raised", "m", 1)
+    assert (line["event"], line["model"], line["version"], line["rows"]) == ("the model raised", "m", 1, 1)
+    assert (line["row"], line["heads"], line["request_id"]) == (1, ["h1", "h2"], "r1")
     assert line["shapes"] == [("series", (4,)), ("text", (3,))]
     assert "poison" in repr(line["exc_info"])
+
+
+async def test_a_failure_is_logged_once_for_its_call_and_not_for_who_left(bench: Bench) -> None:
+    bench.fake.gate.clear()
+    with structlog.testing.capture_logs() as lines:
+        left, fails = bench.submit(row(POISON)), bench.submit(row(POISON), row(POISON, series=2))
+        await asyncio.to_thread(bench.fake.entered.acquire)
+        left.cancel()
+        await turns()
+        bench.release()
+        with pytest.raises(InferenceFailed):
+            await fails
+        await bench.batcher.close(5)
+    assert [line["rows"] for line in lines] == [1]
+
+
+async def test_a_line_names_the_request_it_is_about_and_no_other(bench: Bench) -> None:
+    """Whichever request's turn of the loop it is: the one that set the batch off, or the one that came last."""
+    seen: list[Any] = []
+    bench.batcher._emit = lambda event: seen.append(structlog.contextvars.get_contextvars())
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        tasks = [submit_as(bench, f"r{n}", row(POISON if n == 1 else n)) for n in range(3)]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await turns()
+    assert [line["request_id"] for line in lines] == ["r1"]
+    assert seen == [{}]  # what runs by itself belongs to nobody
+
+
+async def test_a_drop_names_the_request_that_was_dropped(bench: Bench) -> None:
+    await bench.hold()
+    late = submit_as(bench, "late", row(1), patience=5)
+    left, shut = submit_as(bench, "left", row(2), row(3)), submit_as(bench, "shut", row(4))
+    await turns()
+    left.cancel()
+    await turns()
+    pass_time(5)
+    with pytest.raises(DeadlineExceeded, match="its time passed before there was an answer"):
+        await late
+    with structlog.contextvars.bound_contextvars(request_id="whoever closes"):
+        await bench.batcher.close(0)
+    with pytest.raises(ShuttingDown, match=r"^the service shut down before there was an answer$"):
+        await shut
+    drops = [event for event in bench.events if isinstance(event, CallDropped)]
+    assert drops == [
+        CallDropped("m", 1, "cancelled", 2, "left"),
+        CallDropped("m", 1, "expired", 1, "late"),
+        CallDropped("m", 1, "shutdown", 0, ""),
+        CallDropped("m", 1, "shutdown", 1, "shut"),
+    ]
+
+
+async def test_normal_priority_goes_before_low_and_low_is_not_forgotten() -> None:
+    bench, ran = Bench(max_batch_size=1), list[int]()
+    bench.fake.poison = lambda row: bool(ran.append(int(row["text"][0])))  # type: ignore[func-returns-value]
+    async with benches(bench):
+        await bench.hold()
+        for number in (1, 2):
+            bench.submit(row(100 + number), priority=LOW)
+        for number in range(2, 2 + 2 * LOW_EVERY):
+            bench.submit(row(number))
+        await turns()
+        bench.release()
+        await asyncio.gather(*bench.tasks)
+    assert ran[0] == 1
+    assert ran[LOW_EVERY] == 101
+    assert ran[2 * LOW_EVERY] == 102
+    normal = [each for each in ran if each < 100]
+    assert normal == sorted(normal)
+
+
+async def test_to_close_waits_for_what_runs_and_ends_the_threads(bench: Bench) -> None:
+    await bench.submit(row(1))
+    (thread,) = bench.batcher._threads._threads
+    await bench.batcher.close()
+    assert not thread.is_alive()
+
+
+async def test_to_close_while_a_batch_runs_does_not_wait_for_its_thread(bench: Bench) -> None:
+    await bench.hold()
+    await bench.batcher.close(0)
+    assert repr(bench.batcher) == "<Batcher [0 calls, 0 rows waiting, 1 running] closed>"
 
 
 @pytest.mark.parametrize("heads", [(), ("h0", "h99")])
@@ -388,7 +477,7 @@ async def test_a_subscriber_that_raises_costs_no_caller_its_answer() -> None:
         raise RuntimeError("no disk")
 
     async with Batcher("m", 1, FakeServable(SIGNATURE), BatchPolicy(), emit) as batcher:
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             for _ in range(2):
                 assert await batcher.submit([row(1)], ["h0"], float("inf"))
             assert repr(batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running]>"
@@ -396,7 +485,7 @@ async def test_a_subscriber_that_raises_costs_no_caller_its_answer() -> None:
 
 
 async def test_to_leave_the_context_tells_those_who_wait() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         bench = Bench()
         async with bench.batcher:
             held = await bench.hold()
@@ -445,4 +534,4 @@ def test_batched_is_alone(calls: Any, largest: int) -> None:
                     np.testing.assert_allclose(tensor, bench.alone(each, head), rtol=1e-5, atol=1e-5)
         await bench.batcher.close(5)
 
-    asyncio.run(asyncio.wait_for(scenario(), 20))
+    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))

@@ -140,6 +140,15 @@ def test_who_is_over_is_not_run_again() -> None:
     assert told(ran)[2:] == [10, [8]]
 
 
+def test_a_second_half_that_is_over_is_not_run_either() -> None:
+    model = Model()
+    batch = batch_of([1], [-2], [3], [4])
+    gone = [ticket.call for ticket in batch.tickets[2:]]
+    ran = Work(model, is_over=lambda ticket: ticket.call in gone).execute(batch)
+    assert model.ran == [[1, -2, 3, 4], [1, -2], [1], [-2]]
+    assert told(ran) == [[2], 10, None, None]
+
+
 def test_a_half_in_which_one_still_waits_is_run() -> None:
     model = Model()
     batch = batch_of([1], [2], [-3], [4])

@@ -48,6 +48,30 @@ async def test_a_call_that_is_cut_takes_several_batches() -> None:
         assert apart.compute == pytest.approx(ONE + FIXED + 6 * PER_ELEMENT)
 
 
+async def test_a_call_of_exactly_one_batch_takes_one() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        told = bench.batcher.forecast([row(1)] * 4)
+        assert told.compute == pytest.approx(FIXED + 12 * PER_ELEMENT)
+        assert told.alone == pytest.approx(FIXED + 12 * PER_ELEMENT)
+
+
+async def test_the_times_of_all_its_lengths_add_up() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        short, long = (bench.batcher.forecast([each]).alone for each in (row(1), row(*range(40))))
+        assert bench.batcher.forecast([row(1), row(*range(40))]).alone == pytest.approx(short + long)
+
+
+async def test_how_many_run_together_depends_on_how_long_they_are() -> None:
+    bench = bench_of(max_batch_size="auto", latency_target=60.0)
+    async with benches(bench):
+        bench.batcher.tuner._sizes.update({4: 2, 64: 1})
+        assert bench.batcher.forecast([row(1)] * 2).compute == pytest.approx(FIXED + 6 * PER_ELEMENT)
+        twice = bench.batcher.forecast([row(*range(40))] * 2).compute
+        assert twice == pytest.approx(2 * (FIXED + 50 * PER_ELEMENT))
+
+
 async def test_what_runs_is_waited_for_as_long_as_it_should_still_take() -> None:
     bench = bench_of()
     async with benches(bench):
@@ -81,6 +105,9 @@ async def test_a_batch_that_is_padded_already_is_waited_for_too(monkeypatch: pyt
             bench.submit(row(1))
         await until(lambda: bench.batcher._staged)
         assert bench.batcher.forecast([row(1)]).wait == pytest.approx(ONE + FIXED + 12 * PER_ELEMENT, abs=1)
+        bench.submit(row(1))
+        await turns()
+        assert bench.batcher.forecast([row(1)]).wait == pytest.approx(2 * ONE + FIXED + 12 * PER_ELEMENT, abs=1)
 
 
 async def test_normal_priority_does_not_wait_for_low() -> None:

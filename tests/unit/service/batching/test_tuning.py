@@ -112,6 +112,28 @@ def test_it_tries_again_what_was_bad_long_ago() -> None:
     assert sizes[-1] == MOST
 
 
+def test_one_pause_is_forgotten_in_time() -> None:
+    run = Run()
+    assert run.batches(20 * LOOK_AFTER) == MOST
+    run.device = lambda rows: 60.0
+    run.batches(1)
+    run.device = pays
+    assert run.batches(LOOK_AFTER) == MOST // 2
+    assert run.batches(RETRY_AFTER // 2) == MOST // 2
+    assert run.batches(RETRY_AFTER) == MOST
+
+
+def test_what_was_too_slow_is_not_tried_for_batches_that_nobody_fills() -> None:
+    run = Run()
+    run.batches(20 * LOOK_AFTER)
+    run.device = lambda rows: 60.0
+    run.batches(1)
+    run.device = pays
+    run.batches(LOOK_AFTER)
+    assert run.batches(2 * RETRY_AFTER, rows=MOST // 4) == MOST // 2
+    assert run.latency.cell(MOST, LENGTH) is not None
+
+
 def test_noise_moves_nothing() -> None:
     run = Run(lambda rows: rows * (0.01 if rows == 16 else 0.0102)).calibrated(8, 16, 32)
     run.tuner._sizes[LENGTH] = 16

@@ -25,18 +25,18 @@ async def closed_loop(
     """Each caller asks until the time is over, and waits up to `patience` seconds for each answer."""
     samples: list[Sample] = []
     turns = itertools.cycle(requests)
-    start = time.monotonic()
 
-    async def call() -> None:
+    async def call(start: float) -> None:
         while (now := time.monotonic() - start) < seconds:
             sample = Sample(now)
             samples.append(sample)
             await ask(pool, next(turns), sample, start, patience)
 
     with without_collections():
+        start = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for _ in range(callers):
-                group.create_task(call())
+                group.create_task(call(start))
     return samples
 
 

@@ -23,6 +23,7 @@ class Pool:
     def __init__(self, address: str, limit: int | None = None) -> None:
         parts = urlsplit(address)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._made: set[Connection] = set()
         self._idle: list[Connection] = []
         self.room = asyncio.Semaphore(limit or most_connections())
         """To be held by whoever uses a connection."""
@@ -34,7 +35,7 @@ class Pool:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        for connection in self._idle:
+        for connection in self._made:
             connection.close()
 
     async def ask(self, request: bytes) -> Reply:
@@ -51,8 +52,10 @@ class Pool:
             self._keep(connection)
 
     async def connect(self) -> Connection:
-        """One more, which is the caller's to end. Raises OSError."""
-        return await Connection.to(self._host, self._port)
+        """One more, which nobody else is given. Raises OSError."""
+        made = await Connection.to(self._host, self._port)
+        self._made.add(made)
+        return made
 
     def _kept(self) -> Connection | None:
         """The one that was used last: those below it have been idle for longer."""
@@ -61,14 +64,17 @@ class Pool:
             if connection.is_open and time.monotonic() - connection.idle_since < STALE:
                 return connection
             connection.close()
+            self._made.discard(connection)
         return None
 
     def _keep(self, connection: Connection) -> None:
         if connection.is_asked:
             connection.reset()  # its answer would be taken for that of the next request
-        elif connection.is_open:
+        if connection.is_open:
             connection.idle_since = time.monotonic()
             self._idle.append(connection)
+        else:
+            self._made.discard(connection)
 
 
 def most_connections() -> int:

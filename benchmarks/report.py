@@ -88,7 +88,7 @@ def recovery(samples: Sequence[Sample], end: float, usual: float, factor: float 
 MOST_IN_WINDOW = 50
 
 
-def table(title: str, summaries: Sequence[Summary], peak: float) -> Table:
+def table(title: str, summaries: Sequence[Summary], peak: float | None = None) -> Table:
     """Milliseconds and shares, one load a row."""
     made = Table(title=title)
     columns = ("load", "offered/s", "goodput/s", "of peak", "p50 ms", "p99 ms", "by status", "Retry-After", "late ms")
@@ -99,7 +99,7 @@ def table(title: str, summaries: Sequence[Summary], peak: float) -> Table:
             each.name,
             f"{each.offered:,.0f}",
             f"{each.goodput:,.0f}",
-            f"{each.goodput / peak:.2f}",
+            f"{each.goodput / peak:.2f}" if peak else "",
             f"{each.latency.p50 * 1000:,.1f}",
             f"{each.latency.p99 * 1000:,.1f}",
             ", ".join(f"{status or 'none'} {share:.1%}" for status, share in each.shares.items()),

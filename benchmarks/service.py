@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -53,10 +52,10 @@ def service_on(store: Path, log: Path) -> Iterator[Target]:
 def warm(process: subprocess.Popen[str], log: Path, models: Collection[str]) -> Target:
     """Once every model answers. Raises NotStarted."""
     assert process.stdout is not None
+    # It says its addresses there and nothing afterwards: nobody has to go on reading.
     found = next(filter(None, map(ADDRESS.search, process.stdout)), None)
     if found is None:
         raise NotStarted(log.read_text())
-    threading.Thread(target=process.stdout.read, daemon=True).start()  # a full pipe would stop the service
     until = time.monotonic() + WARM_SECONDS
     while time.monotonic() < until and process.poll() is None:
         states = httpx.get(f"{found[0]}/readyz").json()["models"]

@@ -28,16 +28,19 @@ FADING = 0.97
 
 
 class LoopLoad:
-    """How long the event loop takes for one request while it cannot keep up.
+    """How much of the event loop one answer takes while the loop cannot keep up.
 
-    Where HTTP itself is the limit, requests wait for the loop and not for a model. By Little's law a newcomer then
-    waits as long as those inside take, one after the other. Pure: it is told when it is and what was answered.
+    Where HTTP itself is the limit, requests wait for the loop and not for a model: a newcomer as long as those inside
+    take, one after the other. What counts is the processor time of the loop, refusals and all, not the time that
+    passes: a loop that is late because few were let in would otherwise let in even fewer.
+    Pure: it is told when it is and what was answered.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
         """For each request inside; 0 while the loop keeps up."""
         self._looked = 0.0
+        self._used = 0.0
         self._answered = 0
         self._busy_seconds = 0.0
         self._busy_answers = 0
@@ -45,15 +48,18 @@ class LoopLoad:
     def answered(self) -> None:
         self._answered += 1
 
-    def look(self, now: float) -> None:
-        """To be called a BEAT after the last time, or as soon after that as the loop comes to it."""
-        passed, answers = now - self._looked, self._answered
-        self._looked, self._answered = now, 0
+    def look(self, now: float, used: float) -> None:
+        """To be called a BEAT after the last time, or as soon after that as the loop comes to it.
+
+        `used` is the processor time that the loop has had since it began.
+        """
+        passed, seconds, answers = now - self._looked, used - self._used, self._answered
+        self._looked, self._used, self._answered = now, used, 0
         if passed < BEAT + LATE:
             self.seconds *= FADING
             self._busy_seconds = self._busy_answers = 0
             return
-        self._busy_seconds += passed
+        self._busy_seconds += seconds
         self._busy_answers += answers
         if self._busy_answers >= ANSWERS:
             each = self._busy_seconds / self._busy_answers
@@ -62,10 +68,10 @@ class LoopLoad:
 
     async def watch(self) -> None:
         """Looks until it is cancelled."""
-        self._looked = time.monotonic()
+        self._looked, self._used = time.monotonic(), time.thread_time()
         while True:
             await asyncio.sleep(BEAT)
-            self.look(time.monotonic())
+            self.look(time.monotonic(), time.thread_time())
 
 
 class Admission:
@@ -141,7 +147,6 @@ class Admission:
             yield
         finally:
             self._in_flight -= 1
-            self.load.answered()
             self._by_model[model] -= 1
             if not self._by_model[model]:
                 del self._by_model[model]
@@ -160,8 +165,8 @@ class Admission:
         finally:
             self._bytes -= size
 
-    def judge(self, forecast: Forecast, left: float, inside: int = 0) -> None:
-        """Whether a request that has `left` seconds can be answered.
+    def judge(self, forecast: Forecast, left: float, inside: int = 0, before: float = 0.0) -> None:
+        """Whether a request that has `left` seconds can be answered; `before` it is queued, so many pass.
 
         `inside` counts the requests that a server has begun with, as far as it knows better: some come in the same turn
         of the loop, and none of them has entered here when the next one is judged.
@@ -169,7 +174,7 @@ class Admission:
         """
         if forecast.alone > left:
             raise DeadlineExceeded(f"{left:.3g} s are left, and the model alone needs {forecast.alone:.3g} s")
-        wait = max(forecast.wait, (max(inside, self._in_flight) - FEW) * self.load.seconds)
+        wait = max(before + forecast.wait, (max(inside, self._in_flight) - FEW) * self.load.seconds)
         if wait > 0 and CAUTION * (wait + forecast.compute) > left:
             told = f"{left:.3g} s are left, and an answer would take about {wait + forecast.compute:.3g} s"
             raise Overloaded(told, wait, "predicted_wait")

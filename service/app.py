@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from service.admission import Admission
 from service.api import health, native
+from service.api.decoding import Decoder
 from service.api.door import Door
 from service.api.errors import on_http_exception
 from service.api.middleware import RequestContext
@@ -49,6 +50,7 @@ class Parts:
     manager: StoreManager[NativeServed]
     inference: Inference[ModelCodec]
     outcomes: Outcomes
+    decoder: Decoder
     emit: Emit
 
 
@@ -72,9 +74,12 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         emit=emit,
         clock=time.monotonic,
     )
-    inference: Inference[ModelCodec] = Inference(manager.lease, admission)
+    decoder = Decoder()
+    inference: Inference[ModelCodec] = Inference(
+        manager.lease, admission, lambda served: decoder.waiting_time(served.codec)
+    )
     outcomes = Outcomes(emit, manager.is_known)
-    return Parts(settings, admission, metrics, loader, manager, inference, outcomes, emit)
+    return Parts(settings, admission, metrics, loader, manager, inference, outcomes, decoder, emit)
 
 
 def build_app(parts: Parts) -> FastAPI:
@@ -90,7 +95,7 @@ def build_app(parts: Parts) -> FastAPI:
         ],
         exception_handlers={HTTPException: on_http_exception},
     )
-    predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes)
+    predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes, parts.decoder)
     app.router.routes.extend(native.predict_routes(predict))
     app.include_router(native.router(manager))
     app.include_router(health.router(manager, admission, parts.metrics.registry))

@@ -89,10 +89,13 @@ class Inference(Generic[C]):
         self,
         lease: Callable[[str, int | None], AbstractContextManager[Served[C]]],
         admission: Admission,
+        reading_time: Callable[[Served[C]], float] = lambda served: 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`reading_time` says how many seconds pass before a request that comes now is read."""
         self._lease = lease
         self._admission = admission
+        self._reading_time = reading_time
         self._clock = clock
 
     def look_ahead(self, asked: Asked, inside: int = 0) -> None:
@@ -101,7 +104,7 @@ class Inference(Generic[C]):
         Raises ModelNotFound, ModelNotReady, Overloaded, DeadlineExceeded.
         """
         with self._lease(asked.model, asked.version) as served:
-            self._judge(served, (), asked, inside)
+            self._judge(served, (), asked, inside, self._reading_time(served))
 
     async def predict(self, asked: Asked, read: Callable[[Served[C]], Awaitable[K]]) -> Answer[C, K]:
         """`read` turns what the caller sent into a call, and raises InvalidInput before anything is queued.
@@ -114,11 +117,14 @@ class Inference(Generic[C]):
             self._judge(served, call.rows, asked)
             with self._admission.holding(size_of(call.rows)):
                 outputs = await served.batcher.submit(call.rows, call.heads, asked.deadline, asked.priority)
+            self._admission.load.answered()
             return Answer(served, call, outputs)
 
-    def _judge(self, served: Served[C], rows: Sequence[Row], asked: Asked, inside: int = 0) -> None:
+    def _judge(
+        self, served: Served[C], rows: Sequence[Row], asked: Asked, inside: int = 0, before: float = 0.0
+    ) -> None:
         forecast = served.batcher.forecast(rows, asked.priority)
-        self._admission.judge(forecast, asked.deadline - self._clock(), inside)
+        self._admission.judge(forecast, asked.deadline - self._clock(), inside, before)
 
 
 def size_of(rows: Sequence[Row]) -> int:

@@ -36,5 +36,5 @@ async def mixed(target: Target, options: Options) -> Verdict:
         + ("" if all(each.is_on_time for each in loads) else "; THE GENERATOR WAS LATE, do not trust these"),
         None,
         {"peaks": [first.peak, second.peak], "loads": loads},
-        (table(f"{first}; {second}", loads, 1.0),),
+        (table(f"{first}; {second}", loads),),
     )

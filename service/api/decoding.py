@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from service.api.photo_turns import PhotoTurns
 from service.codec.nested_json import Call, ModelCodec
-from service.errors import DeadlineExceeded, Overloaded
+from service.errors import DeadlineExceeded
 from service.threads import give_way_to_loop
 
 LARGE = 64 * 1024
@@ -49,15 +49,17 @@ class Decoder:
         """Seconds until the first photo of a request that comes now is decoded, as things stand."""
         return self._turns.forecast()
 
+    def waiting_time(self, codec: ModelCodec) -> float:
+        """Seconds until a request that comes now is read."""
+        return self.forecast() if codec.takes_photos else 0.0
+
     async def decode(self, codec: ModelCodec, body: bytes, deadline: float) -> Call:
-        """Raises InvalidInput, Overloaded, and DeadlineExceeded when its turn or its end does not come in time.
+        """Raises InvalidInput, and DeadlineExceeded when its turn or its end does not come in time.
 
         Who is cancelled, or late, stops before its next photo.
         """
         if len(body) < LARGE and not codec.takes_photos:
             return codec.decode(body)
-        if codec.takes_photos and (wait := self.forecast()) > deadline - time.monotonic():
-            raise Overloaded(f"photos that came before take about {wait:.3g} s to decode", wait, "photos")
         abandoned = threading.Event()
         try:
             async with asyncio.timeout(deadline - time.monotonic()):

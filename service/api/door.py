@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from collections.abc import Callable, Sequence
 
 from service.api.context import PRIORITY, REQUEST_ID, TIMEOUT, Context, asked_of, header, request_id
+from service.api.errors import refusal
 from service.api.outcomes import Outcomes
 from service.errors import DeadlineExceeded, Overloaded, ServiceError
 from service.inference import Asked
@@ -22,6 +24,8 @@ LOOKED_AHEAD = "manifold.looked_ahead"
 SAME = 0.005
 """Seconds during which who asks the same is refused for the same reason, without another look."""
 MOST_KEPT = 256
+NOBODY = uuid.uuid4().hex
+"""In place of a request id, of the length that those have which are made here. No text of ours has it in it."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 Question = tuple[bytes, bytes | None, bytes | None]
@@ -45,7 +49,7 @@ class Door:
         self._outcomes = outcomes
         self._is_draining = is_draining
         self._clock = clock
-        self._refused: dict[Question, tuple[float, Overloaded]] = {}
+        self._refused: dict[Question, Refusal] = {}
 
     def refusal(self, method: bytes, target: bytes, headers: Headers, inside: int = 0) -> bytes | None:
         """The whole HTTP response to who cannot be answered in time; None for everybody else.
@@ -56,34 +60,57 @@ class Door:
         if found is None or self._is_draining():
             return None
         came = self._clock()
-        model, version = found[1].decode(), None if found[2] is None else found[2].decode()
-        error = self._reason(target, headers, came, model, version, inside)
-        return None if error is None else self._written(Context(request_id(headers), came), model, error)
+        model = found[1].decode()
+        question = (target, header(headers, TIMEOUT), header(headers, PRIORITY))
+        last = self._refused.get(question)
+        if last is None or came >= last.until:
+            version = None if found[2] is None else found[2].decode()
+            error = self._reason(headers, came, model, version, inside)
+            if error is None:
+                return None
+            last = self._keep(question, Refusal(came + SAME, error))
+        context = Context(request_id(headers), came)
+        self._outcomes.tell_refused(context, model, last.error)
+        return last.to(context.request_id)
 
     def _reason(
-        self, target: bytes, headers: Headers, came: float, model: str, version: str | None, inside: int
-    ) -> ServiceError | None:
-        question = (target, header(headers, TIMEOUT), header(headers, PRIORITY))
-        until, last = self._refused.get(question, (0.0, None))
-        if came < until:
-            return last
+        self, headers: Headers, came: float, model: str, version: str | None, inside: int
+    ) -> Overloaded | DeadlineExceeded | None:
         try:
             self._look_ahead(asked_of(headers, came, model, version, self._limits), inside)
-        except Overloaded as error:
-            if len(self._refused) >= MOST_KEPT:
-                self._refused.clear()
-            self._refused[question] = (came + SAME, error)
-            return error
-        except DeadlineExceeded as error:
+        except (Overloaded, DeadlineExceeded) as error:
             return error
         except ServiceError:
             return None  # what else is wrong is told with the rest of the request
         return None
 
-    def _written(self, context: Context, model: str, error: ServiceError) -> bytes:
-        response = self._outcomes.refused(context, model, error)
+    def _keep(self, question: Question, refusal: Refusal) -> Refusal:
+        """The next that asks the same is refused alike; but who is alone too late may only have been late to come."""
+        if isinstance(refusal.error, Overloaded):
+            if len(self._refused) >= MOST_KEPT:
+                self._refused.clear()
+            self._refused[question] = refusal
+        return refusal
+
+
+class Refusal:
+    """Why, until when others are told the same, and the response but for the request's id."""
+
+    def __init__(self, until: float, error: Overloaded | DeadlineExceeded) -> None:
+        self.until = until
+        self.error = error
+        self._parts = self._written(NOBODY).split(NOBODY.encode())
+
+    def to(self, request_id: str) -> bytes:
+        """The whole HTTP response to the request of that id."""
+        if len(request_id) != len(NOBODY):  # then the response has another length, which stands in it
+            return self._written(request_id)
+        return request_id.encode().join(self._parts)
+
+    def _written(self, request_id: str) -> bytes:
+        response = refusal(self.error, request_id)
         reason = b"Too Many Requests" if response.status_code == 429 else b"Gateway Timeout"
         lines = [b"HTTP/1.1 %d %b" % (response.status_code, reason)]
         lines += [b"%b: %b" % pair for pair in response.raw_headers]
-        lines += [b"%b: %b" % (REQUEST_ID, context.request_id.encode()), b"", bytes(response.body)]
+        lines += [b"%b: %b" % (REQUEST_ID, request_id.encode()), b"", bytes(response.body)]
         return b"\r\n".join(lines)

@@ -29,7 +29,7 @@ def router(manager: StoreManager[Any], admission: Admission, registry: Collector
         return json_response(told, 200 if is_ready else 503)
 
     @routes.get("/metrics", summary="Prometheus metrics")
-    def metrics() -> Response:
+    async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -50,13 +50,14 @@ class Predict:
         limits: Limits,
         emit: Emit,
         outcomes: Outcomes,
+        decoder: Decoder,
     ) -> None:
         self._inference = inference
         self._admission = admission
         self._limits = limits
         self._emit = emit
         self._outcomes = outcomes
-        self._decoder = Decoder()
+        self._decoder = decoder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

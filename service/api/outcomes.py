@@ -27,11 +27,14 @@ class Outcomes:
         self._emit(RequestFinished(self._named(model), version, PROTOCOL, outcome, seconds, rows))
 
     def refused(self, context: Context, model: str, error: ServiceError) -> Response:
+        self.tell_refused(context, model, error)
+        return refusal(error, context.request_id)
+
+    def tell_refused(self, context: Context, model: str, error: ServiceError) -> None:
         if isinstance(error, Overloaded | ShuttingDown):
             reason = error.cause if isinstance(error, Overloaded) else code_of(error)
             self._emit(RequestRejected(self._named(model), reason))
         self.finished(context, model, code_of(error))
-        return refusal(error, context.request_id)
 
     def _named(self, model: str) -> str:
         """A name that no model has stays out of the metrics: callers could make as many as they like."""

@@ -76,6 +76,7 @@ class Batcher:
         self._stacked: Stacked | None = None
         self._staging: asyncio.Future[Stacked] | None = None
         self._pad_seconds = 0.0
+        self._usual_elements = 1
         self._is_pump_due = False
         self._is_turn_due = False
         """Whether something could run but for another model's turn."""
@@ -117,6 +118,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         call = Waiting(rows, wanted, deadline, priority, future=loop.create_future())
         self._queue.add(call, loop.time())
+        self._usual_elements = call.tickets[0].elements
         self.tuner.arrived(len(rows), loop.time())
         self._pump_soon(loop)
         try:
@@ -126,20 +128,21 @@ class Batcher:
             self._settle(call, None, "cancelled")
 
     def forecast(self, rows: Sequence[Row], priority: int = NORMAL) -> Forecast:
-        """What would become of a request with these rows if it came now; with none of them, of the smallest one."""
+        """What would become of a request with these rows if it came now; with none, of one as the last that came."""
         latency = self.latency
         if not latency.is_known:
             return Forecast()
         wait = self._wait(priority)
         alone, together = 0.0, 0.0
-        for elements, count in self._sizes(rows).items():
+        for elements, count in (self._sizes(rows) if rows else {self._usual_elements: 1}).items():
             most = self.tuner.max_rows(elements)
             batches, rest = divmod(count, most)
             sizes = [most] * batches + ([rest] if rest else [])
             alone += sum(latency.at_best(size, elements) for size in sizes)
-            # Behind a queue it shares its last batch with whoever comes later.
-            together += sum(latency.seconds(most if wait else size, elements) for size in sizes)
-        return Forecast(wait, together, alone)
+            # Behind others it shares a batch with them.
+            company = self.pending_rows if wait else 0
+            together += sum(latency.seconds(min(most, size + company), elements) for size in sizes)
+        return Forecast(wait, together, alone if rows else 0.0)
 
     def describe(self) -> dict[str, Any]:
         """How it batches and what that rests on, for people. Times are seconds."""

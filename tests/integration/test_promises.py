@@ -16,6 +16,7 @@ from benchmarks.scenarios.overload import overload
 from benchmarks.scenarios.parity import parity
 from benchmarks.scenarios.poison import poison
 from benchmarks.scenarios.sigterm import sigterm
+from benchmarks.service import fill, service_on
 from benchmarks.target import Target
 from benchmarks.verdict import Options
 from tests.running import Service
@@ -83,17 +84,16 @@ async def test_2000_ragged_requests_get_the_answers_they_get_alone(whole_store: 
 
 
 async def test_sigterm_under_load_loses_nothing(tmp_path: Path) -> None:
-    foreign.save(tmp_path / "store", foreign.UNMASKED)
-    with Service(tmp_path / "store", tmp_path / "log") as service:
-        service.wait_until_warm()
-        verdict = await sigterm(target_of(service), Options(callers=32))
+    fill(tmp_path / "store", tmp_path, wanted=(), made_here=(foreign.UNMASKED,))
+    with service_on(tmp_path / "store", tmp_path / "log") as target:
+        verdict = await sigterm(target, Options(callers=32))
     assert verdict.kept, verdict
-    assert "Traceback" not in service.log.read_text()
+    assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 async def test_overload_and_fair_share_are_measured(target: Target) -> None:
     """That there are figures, not which: those are of a machine that does nothing else."""
-    options = Options((foreign.TWELVE,), seconds=0.5)
+    options = Options((foreign.TWELVE,), deadline=0.5, seconds=0.4)
     verdict = await overload(target, options)
     assert verdict.figures["peak"].rate > 0, verdict  # type: ignore[attr-defined]
     loads = verdict.figures["loads"]
@@ -101,5 +101,5 @@ async def test_overload_and_fair_share_are_measured(target: Target) -> None:
     assert [load.name for load in loads] == ["0.2x", "0.5x", "1x", "2x", "3x", "then 0.2x"]
     assert all(sum(load.shares.values()) == pytest.approx(1) for load in loads), verdict.figures
     assert loads[0].shares.get(200, 0.0) > 0.5, verdict
-    fair = await mixed(target, Options((foreign.TWELVE, foreign.UNMASKED), seconds=0.5))
+    fair = await mixed(target, Options((foreign.TWELVE, foreign.UNMASKED), deadline=0.5, seconds=0.4))
     assert "beside twelve_heads at 3x" in str(fair)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections import deque
 
 import anyio
@@ -121,6 +122,17 @@ async def test_a_closed_loop_asks_again_only_when_it_is_answered(server: Server)
     assert most == len(server.connections) == 6
     assert {(sample.status, sample.retry_after) for sample in samples} == {(429, 2.0)}
     assert all(sample.lateness < 0.05 for sample in samples)
+
+
+async def test_what_comes_before_the_first_request_is_not_part_of_the_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gc, "collect", lambda: time.sleep(0.1))  # as long as it takes in a process that holds much
+    async with Pool(server.address) as pool:
+        asked = await closed_loop(pool, ASK, callers=2, seconds=0.1, patience=5)
+        sent = await open_loop(pool, ASK, constant(100, 0.02), patience=5)
+    assert asked[0].due < 0.05
+    assert sent[0].lateness < 0.05
 
 
 async def test_the_peak_is_found_with_as_many_callers_as_it_takes(server: Server) -> None:

@@ -1,6 +1,7 @@
 """Who may enter."""
 
 import asyncio
+import time
 from contextlib import ExitStack
 from itertools import pairwise
 from types import SimpleNamespace
@@ -160,6 +161,13 @@ def test_a_loop_that_cannot_keep_up_is_waited_for_by_everyone_inside(seen: int) 
         assert refusal.value.retry_after == 50.0
 
 
+def test_what_passes_before_it_is_queued_is_waited_for_too() -> None:
+    with pytest.raises(Overloaded) as refusal:
+        Admission(1).judge(Forecast(wait=1.0, compute=1.0), 4 * CAUTION - 0.001, before=2.0)
+    assert refusal.value.retry_after == 3.0
+    Admission(1).judge(Forecast(wait=1.0, compute=1.0), 4 * CAUTION + 0.001, before=2.0)
+
+
 def test_a_few_requests_at_once_are_no_queue() -> None:
     admission = Admission(1000)
     admission.load.seconds = 0.1
@@ -167,20 +175,22 @@ def test_a_few_requests_at_once_are_no_queue() -> None:
 
 
 class Loop:
-    """Looks that come so late, after so many answers."""
+    """Looks that come so late, of which the loop had so much processor time, after so many answers."""
 
     def __init__(self) -> None:
         self.load = LoopLoad()
         self.now = 100.0
-        self.load.look(self.now)
-        self.load.look(self.now)
+        self.used = 7.0
+        self.load.look(self.now, self.used)
+        self.load.look(self.now, self.used)
 
-    def looks(self, count: int, late: float = 0.0, answers: int = 0) -> float:
+    def looks(self, count: int, late: float = 0.0, answers: int = 0, used: float = 0.2) -> float:
         for _ in range(count):
             for _ in range(answers):
                 self.load.answered()
             self.now += BEAT + late
-            self.load.look(self.now)
+            self.used += used
+            self.load.look(self.now, self.used)
         return self.load.seconds
 
 
@@ -190,8 +200,8 @@ def test_a_loop_that_keeps_up_costs_nothing_however_many_it_answers() -> None:
 
 def test_a_loop_that_is_late_takes_for_each_answer_what_it_took_for_all() -> None:
     loop = Loop()
-    assert loop.looks(1, late=0.18, answers=ANSWERS) == pytest.approx(0.2 / ANSWERS)
-    assert loop.looks(100, late=0.38, answers=ANSWERS) == pytest.approx(0.4 / ANSWERS, rel=0.01)
+    assert loop.looks(1, late=0.5, answers=ANSWERS) == pytest.approx(0.2 / ANSWERS)
+    assert loop.looks(100, late=0.5, answers=ANSWERS, used=0.4) == pytest.approx(0.4 / ANSWERS, rel=0.01)
 
 
 def test_few_answers_are_gathered_over_several_looks() -> None:
@@ -221,9 +231,10 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.anyio
 async def test_the_loop_is_watched_until_that_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.admission.time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
+    clock = SimpleNamespace(monotonic=asyncio.get_running_loop().time, thread_time=time.thread_time)
+    monkeypatch.setattr("service.admission.time", clock)
     load, looks = LoopLoad(), list[float]()
-    monkeypatch.setattr(load, "look", looks.append)
+    monkeypatch.setattr(load, "look", lambda now, used: looks.append(now))
     watching = asyncio.create_task(load.watch())
     with anyio.fail_after(20):
         for number in range(1, 4):

@@ -64,10 +64,16 @@ class Bench:
 
     async def hold(self, patience: float = 60) -> asyncio.Task[Any]:
         """A call that runs, and goes on running until `release`."""
+        while self.fake.entered.acquire(blocking=False):
+            pass  # those before it
         self.fake.gate.clear()
         held = self.submit(row(1), patience=patience)
-        await asyncio.to_thread(self.fake.entered.acquire)
+        await self.entered()
         return held
+
+    async def entered(self) -> None:
+        """One more batch has begun."""
+        await until(lambda: self.fake.entered.acquire(blocking=False))
 
     def release(self) -> None:
         self.fake.gate.set()

@@ -12,8 +12,10 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.batching.batch_queue import LOW, LOW_EVERY
+from service.batching.batch_queue import LOW, LOW_EVERY, Batch
 from service.batching.batcher import Batcher
+from service.batching.calls import Waiting
+from service.batching.execution import Ran
 from service.batching.policy import BatchPolicy
 from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput, Overloaded, ShuttingDown
 from service.events import BatchRan, CallDropped, Event
@@ -44,7 +46,7 @@ async def test_a_caller_cancels_before_the_answer(bench: Bench) -> None:
 async def test_four_in_a_batch_and_one_cancels_while_it_runs(bench: Bench) -> None:
     bench.fake.gate.clear()
     four = [bench.submit(row(n)) for n in range(2, 6)]
-    await asyncio.to_thread(bench.fake.entered.acquire)
+    await bench.entered()
     assert repr(bench.batcher) == "<Batcher [4 calls, 0 rows waiting, 1 running]>"
     four[0].cancel()
     await turns()
@@ -75,7 +77,7 @@ async def test_the_answer_and_the_cancellation_come_in_the_same_turn(bench: Benc
 async def test_the_answer_finds_a_caller_who_cancelled_and_does_not_know_it_yet(bench: Bench) -> None:
     bench.fake.gate.clear()
     leaving, neighbour = bench.submit(row(1)), bench.submit(row(2))
-    await asyncio.to_thread(bench.fake.entered.acquire)
+    await bench.entered()
     bench.release()
     bench.batcher._threads.submit(lambda: None).result()
     asyncio.get_running_loop().call_soon(leaving.cancel)  # after the answer was sent for, before it is handed out
@@ -266,7 +268,7 @@ async def test_two_instances_run_two_batches_at_once() -> None:
     with anyio.fail_after(PATIENCE):
         first = await bench.hold()
         second = bench.submit(row(2))
-        await asyncio.to_thread(bench.fake.entered.acquire)
+        await bench.entered()
         assert repr(bench.batcher) == "<Batcher [2 calls, 0 rows waiting, 2 running]>"
         bench.release()
         await asyncio.gather(first, second)
@@ -294,7 +296,7 @@ async def test_the_loop_sleeps_while_a_ripe_batch_waits_for_the_device(monkeypat
         held = bench.submit(row(1))
         await turns()
         pass_time(5)
-        await asyncio.to_thread(bench.fake.entered.acquire)
+        await bench.entered()
         ripe = bench.submit(row(2))
         await turns()
         pass_time(5)
@@ -314,7 +316,35 @@ async def test_a_batch_is_reported(bench: Bench) -> None:
     (event,) = [each for each in bench.events if isinstance(each, BatchRan)]
     assert (event.model, event.version, event.rows, event.failed) == ("m", 1, 2, False)
     assert event.padding_rows == pytest.approx(0.75)
+    assert event.pad_seconds > 0
+    assert event.compute_seconds > 0
     assert len(event.queue_seconds) == 2  # one for each of its lengths
+
+
+async def test_how_long_its_tickets_waited_is_reported(bench: Bench) -> None:
+    await bench.hold()
+    first = bench.submit(row(1))
+    await turns()
+    pass_time(5)
+    second = bench.submit(row(1))
+    await turns()
+    pass_time(2)
+    bench.release()
+    await asyncio.gather(first, second)
+    event = [each for each in bench.events if isinstance(each, BatchRan)][-1]
+    assert event.queue_seconds == pytest.approx((7, 2), abs=1)
+
+
+async def test_rows_that_ran_are_not_told_as_dropped() -> None:
+    bench = Bench(max_batch_size=2, instances=2)
+    async with benches(bench):
+        bench.fake.gate.clear()
+        left = bench.submit(*[row(1)] * 6)
+        await turns()
+        assert repr(bench.batcher) == "<Batcher [1 calls, 2 rows waiting, 2 running]>"
+        left.cancel()
+        await turns()
+        assert bench.events[-1] == CallDropped("m", 1, "cancelled", 2)
 
 
 async def test_who_cancels_in_the_turn_that_would_start_it_is_not_executed(bench: Bench) -> None:
@@ -338,9 +368,33 @@ async def test_a_call_that_fails_in_part_fails_whole_and_its_rest_is_not_execute
     assert [size for size, _ in bench.fake.batches] == [32, 16, 8, 4, 2, 1]
 
 
-async def test_the_row_that_the_model_raised_on_is_told(bench: Bench) -> None:
-    with pytest.raises(InferenceFailed, match=r"RuntimeError on this request, row 5$"):
-        await bench.submit(*[row(POISON if n == 5 else n) for n in range(9)])
+@pytest.mark.parametrize(
+    ("rows", "culprit", "where"), [(9, 5, ", row 5"), (2, 1, ", row 1"), (2, 0, ", row 0"), (1, 0, "")]
+)
+async def test_the_row_that_the_model_raised_on_is_told(bench: Bench, rows: int, culprit: int, where: str) -> None:
+    with pytest.raises(InferenceFailed, match=f"^the model raised RuntimeError on this request{where}$"):
+        await bench.submit(*[row(POISON if n == culprit else n) for n in range(rows)])
+
+
+async def test_only_from_batches_that_ran_well_is_learnt_how_long_they_take(bench: Bench) -> None:
+    with pytest.raises(InferenceFailed):
+        await bench.submit(row(1), row(POISON))
+    await turns()
+    assert not bench.batcher.latency.is_known
+    await bench.submit(row(1))
+    await turns()
+    (known,) = bench.batcher.latency.measured()
+    assert (known.rows, known.elements, known.batches) == (1, 4, 1)
+    assert known.seconds > 0
+
+
+async def test_what_padding_takes_is_a_mean_of_the_last_batches(bench: Bench) -> None:
+    batch: Batch[Waiting] = Batch(())
+    for _ in range(50):
+        bench.batcher._learn(batch, Ran([], pad_seconds=3.0, failed=True))
+    assert bench.batcher._pad_seconds == pytest.approx(3.0, rel=1e-3)
+    bench.batcher._learn(batch, Ran([], pad_seconds=1.0, failed=True))
+    assert 2 < bench.batcher._pad_seconds < 3
 
 
 def submit_as(bench: Bench, request_id: str, *rows: dict[str, Any], **more: Any) -> asyncio.Task[Any]:
@@ -363,7 +417,7 @@ async def test_a_failure_is_logged_once_for_its_call_and_not_for_who_left(bench:
     bench.fake.gate.clear()
     with structlog.testing.capture_logs() as lines:
         left, fails = bench.submit(row(POISON)), bench.submit(row(POISON), row(POISON, series=2))
-        await asyncio.to_thread(bench.fake.entered.acquire)
+        await bench.entered()
         left.cancel()
         await turns()
         bench.release()
@@ -467,8 +521,9 @@ async def test_even_what_is_no_ordinary_exception_leaves_the_next_batch_running(
 
     with monkeypatch.context() as patch:
         patch.setattr(bench.fake, "run", run)
-        with pytest.raises(InferenceFailed, match="SystemExit"):
-            await bench.submit(row(1))
+        with pytest.raises(InferenceFailed, match=r"^the model raised SystemExit on this request$"):
+            await bench.submit(row(1), row(2))
+    assert [event.failed for event in bench.events if isinstance(event, BatchRan)] == [True]
     assert await bench.submit(row(1))
 
 
@@ -477,10 +532,12 @@ async def test_a_subscriber_that_raises_costs_no_caller_its_answer() -> None:
         raise RuntimeError("no disk")
 
     async with Batcher("m", 1, FakeServable(SIGNATURE), BatchPolicy(), emit) as batcher:
-        with anyio.fail_after(PATIENCE):
+        with anyio.fail_after(PATIENCE), structlog.testing.capture_logs() as lines:
             for _ in range(2):
                 assert await batcher.submit([row(1)], ["h0"], float("inf"))
-            assert repr(batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running]>"
+            await turns()
+        assert [(line["event"], line["event_type"]) for line in lines] == [("a subscriber raised", "BatchRan")] * 2
+        assert repr(batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running]>"
     assert repr(batcher) == "<Batcher [0 calls, 0 rows waiting, 0 running] closed>"
 
 

@@ -78,6 +78,14 @@ def test_one_bad_row_among_many_calls_fails_its_call_alone() -> None:
     assert model.ran[0] == [1, 2, -1, 4, 5]
 
 
+def test_a_row_alone_that_fails_is_not_run_again() -> None:
+    model = Model()
+    ran = Work(model).execute(batch_of([-1]))
+    assert (told(ran), ran.failed, model.ran) == ([10], True, [[-1]])
+    over = Work(model, is_over=lambda ticket: True).execute(batch_of([-1], [2]))
+    assert (told(over), over.failed) == ([None, None], True)
+
+
 def test_the_culprit_inside_a_call_of_many_is_named_and_its_error_is_its_own() -> None:
     model = Model()
     ran = Work(model).execute(batch_of([1, 2, 3], [1, 2, 3, 4, -5, 6, 7]))
@@ -135,8 +143,10 @@ def test_who_is_over_is_not_run_again() -> None:
     model.before = lambda: over.update(gone)
     ran = Work(model, is_over=lambda ticket: ticket.call in over).execute(batch)
     assert model.ran == [[1, 2, -3, 4], [-3, 4], [-3], [4]]
-    assert isinstance(ran.parts[0], Failure)
-    assert isinstance(ran.parts[1], Failure)
+    for part in ran.parts[:2]:
+        assert isinstance(part, Failure)
+        assert str(part.error) == "one of 4 is bad"
+        assert part.error.__traceback__ is None
     assert told(ran)[2:] == [10, [8]]
 
 

@@ -35,7 +35,17 @@ async def test_of_an_idle_model_only_the_batch_itself() -> None:
         assert told.wait == 0.0
         assert told.compute == pytest.approx(ONE)
         assert 0 < told.alone <= told.compute
-        assert bench.batcher.forecast(()) == Forecast(0.0, 0.0, 0.0)
+
+
+async def test_without_rows_one_as_the_last_that_came_is_expected() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        await bench.submit(row(*range(40)))
+        told, same = bench.batcher.forecast(()), bench.batcher.forecast([row(*range(40))])
+        assert (told.wait, told.alone) == (0.0, 0.0)  # whether its time is too short is told when it is read
+        assert told.compute == pytest.approx(same.compute)
+        await bench.hold()
+        assert bench.batcher.forecast(()).wait == pytest.approx(ONE, abs=1)
 
 
 async def test_a_call_that_is_cut_takes_several_batches() -> None:
@@ -83,7 +93,7 @@ async def test_what_runs_is_waited_for_as_long_as_it_should_still_take() -> None
         assert bench.batcher.forecast([row(1)]).wait == 0.0  # late already: it may end at any moment
 
 
-async def test_what_waits_is_waited_for_and_so_is_a_full_batch_of_ones_own() -> None:
+async def test_what_waits_is_waited_for_and_comes_along() -> None:
     bench = bench_of()
     async with benches(bench):
         await bench.hold()
@@ -94,6 +104,16 @@ async def test_what_waits_is_waited_for_and_so_is_a_full_batch_of_ones_own() -> 
         assert told.wait == pytest.approx(ONE + 2 * FIXED + 24 * PER_ELEMENT, abs=1)
         assert told.compute == pytest.approx(FIXED + 12 * PER_ELEMENT)
         assert told.alone <= ONE
+
+
+async def test_with_little_before_it_it_shares_a_batch_with_that() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        await bench.hold()
+        assert bench.batcher.forecast([row(1)]).compute == pytest.approx(ONE)
+        bench.submit(row(1))
+        await turns()
+        assert bench.batcher.forecast([row(1)]).compute == pytest.approx(FIXED + 6 * PER_ELEMENT)
 
 
 async def test_a_batch_that_is_padded_already_is_waited_for_too(monkeypatch: pytest.MonkeyPatch) -> None:

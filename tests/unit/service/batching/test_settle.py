@@ -60,10 +60,10 @@ async def begin(bench: Bench, state: str, rows: Sequence[dict[str, Any]]) -> asy
     bench.fake.gate.clear()
     if state == "runs":
         task = submit(bench, rows)
-        await asyncio.to_thread(bench.fake.entered.acquire)
+        await bench.entered()
         return task
     bench.submit(row(1), patience=float("inf"))
-    await asyncio.to_thread(bench.fake.entered.acquire)
+    await bench.entered()
     if state == "waits":  # behind another that is staged
         bench.submit(*[row(9)] * 2, patience=float("inf"))
         await turns()

@@ -1,0 +1,111 @@
+"""What is worth a line."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+from service.events import (
+    BatchRan,
+    CallDropped,
+    Event,
+    HeadNotFinite,
+    RequestFinished,
+    RequestRejected,
+    VersionLoaded,
+    VersionStateChanged,
+)
+from service.observability.logs import EVERY, Refusals, write
+
+Line = MutableMapping[str, Any]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[Line]:
+    capture = LogCapture()
+    monkeypatch.setattr("service.observability.logs.log", structlog.wrap_logger(None, processors=[capture]))
+    return capture.entries
+
+
+class Refused:
+    """Refusals at given times."""
+
+    def __init__(self, now: float = 100.0) -> None:
+        self.now = now
+        self.refusals = Refusals(lambda: self.now)
+
+    def at(self, now: float, model: str = "digits", reason: str = "predicted_wait", count: int = 1) -> None:
+        self.now = now
+        for _ in range(count):
+            self.refusals(RequestRejected(model, reason))
+
+
+def told(lines: list[Line]) -> list[tuple[str, str, int]]:
+    assert all((line["event"], line["log_level"]) == ("requests refused", "warning") for line in lines)
+    return [(line["model"], line["reason"], line["requests"]) for line in lines]
+
+
+@pytest.mark.parametrize("began", [0.0, 100.0, 1e9])
+def test_the_first_is_told_at_once(lines: list[Line], began: float) -> None:
+    Refused().at(began)
+    assert told(lines) == [("digits", "predicted_wait", 1)]
+
+
+def test_then_one_line_a_second_at_most_has_the_count_of_all_since(lines: list[Line]) -> None:
+    refused = Refused()
+    refused.at(100.0, count=10)
+    refused.at(100.0 + EVERY - 0.001, count=5)
+    assert [count for *_, count in told(lines)] == [1]
+    refused.at(100.0 + EVERY)
+    assert [count for *_, count in told(lines)] == [1, 15]
+    refused.at(100.0 + EVERY + 0.5, count=3)
+    refused.at(200.0, count=2)
+    assert [count for *_, count in told(lines)] == [1, 15, 4]
+
+
+def test_over_a_long_time_nobody_is_missing_and_the_lines_are_few(lines: list[Line]) -> None:
+    refused = Refused()
+    for step in range(1000):
+        refused.at(100.0 + step / 64)
+    assert 1000 / 64 <= len(lines) <= 1000 / 64 + 2
+    refused.at(1000.0)
+    assert sum(count for *_, count in told(lines)) == 1001
+
+
+def test_each_model_and_reason_has_lines_of_its_own(lines: list[Line]) -> None:
+    refused = Refused()
+    for model in ("a", "b"):
+        for reason in ("memory", "queue_full"):
+            refused.at(100.0, model, reason, count=3)
+    refused.at(101.0, "b", "memory")
+    every = [("a", "memory", 1), ("a", "queue_full", 1), ("b", "memory", 1), ("b", "queue_full", 1)]
+    assert told(lines) == [*every, ("b", "memory", 3)]
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "line"),
+    [
+        (VersionStateChanged("m", 1, "END", "a damaged file"), "error", "version failed"),
+        (VersionStateChanged("m", 1, "LOADING"), "debug", "version state"),
+        (VersionLoaded("m", 1, 1.23456), "info", "version available"),
+        (BatchRan("m", 1, 3, 0.0, (0.1,), 0.1, 0.1, failed=True), "warning", "batch failed"),
+        (CallDropped("m", 1, "expired", 4, "an-id"), "info", "call dropped"),
+    ],
+)
+def test_what_is_worth_a_line(lines: list[Line], event: Event, level: str, line: str) -> None:
+    write(event)
+    (written,) = lines
+    assert (written["log_level"], written["event"], written["model"]) == (level, line, "m")
+
+
+def test_the_rest_has_none(lines: list[Line]) -> None:
+    for event in (
+        BatchRan("m", 1, 3, 0.0, (0.1,), 0.1, 0.1, failed=False),
+        RequestFinished("m", 1, "native", "ok", 0.1, 1),
+        RequestRejected("m", "memory"),
+        HeadNotFinite("m", 1, "age", 1),
+    ):
+        write(event)
+    assert lines == []

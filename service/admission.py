@@ -13,8 +13,10 @@ from service.errors import DeadlineExceeded, Overloaded, ShuttingDown, TooLarge
 SHARE = 4
 """A model may have this many times as many requests inside as there is room left: one alone can take four fifths, two
 flooded ones four ninths each, and a newcomer finds room (dynamic thresholds, Choudhury and Hahne 1998)."""
-CAUTION = 1.2
-"""Times are predicted from means; who is let in should be answered in time in 99 of 100 cases."""
+CAUTION = 2.0
+"""Who has not been read yet is let in if all should be over in half of the time that is left. Times are predicted from
+means, and at the edge most would come a little too late, after all the work; a longer queue brings no more answers. Who
+has been read is only refused if there is no hope."""
 BEAT = 0.02
 """Seconds between two looks at the event loop."""
 LATE = 0.005
@@ -165,7 +167,9 @@ class Admission:
         finally:
             self._bytes -= size
 
-    def judge(self, forecast: Forecast, left: float, inside: int = 0, before: float = 0.0) -> None:
+    def judge(
+        self, forecast: Forecast, left: float, inside: int = 0, before: float = 0.0, *, is_new: bool = True
+    ) -> None:
         """Whether a request that has `left` seconds can be answered; `before` it is queued, so many pass.
 
         `inside` counts the requests that a server has begun with, as far as it knows better: some come in the same turn
@@ -174,7 +178,10 @@ class Admission:
         """
         if forecast.alone > left:
             raise DeadlineExceeded(f"{left:.3g} s are left, and the model alone needs {forecast.alone:.3g} s")
-        wait = max(before + forecast.wait, (max(inside, self._in_flight) - FEW) * self.load.seconds)
-        if wait > 0 and CAUTION * (wait + forecast.compute) > left:
+        wait, caution = forecast.wait, 1.0
+        if is_new:
+            loop = (max(inside, self._in_flight) - FEW) * self.load.seconds
+            wait, caution = max(before + wait, loop), CAUTION
+        if wait > 0 and caution * (wait + forecast.compute) > left:
             told = f"{left:.3g} s are left, and an answer would take about {wait + forecast.compute:.3g} s"
             raise Overloaded(told, wait, "predicted_wait")

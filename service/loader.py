@@ -20,7 +20,6 @@ from service.inference import Served
 from service.observability.metrics import Load as Loaded
 from service.preparation import Load, Preparable, load_graph, measured, prepare, warm_sizes
 from service.settings import Settings
-from service.threads import give_way_to_loop
 
 T = TypeVar("T")
 NativeServed = Served[ModelCodec]
@@ -33,7 +32,7 @@ class Loader:
         self._settings = settings
         self._emit = emit
         self._load_graph = load_graph
-        self._thread = ThreadPoolExecutor(1, "loader", give_way_to_loop)
+        self._thread = ThreadPoolExecutor(1, "loader")
         slots = settings.runtime.max_concurrent_batches
         self._turns = Turns((os.cpu_count() or 1) if slots == "auto" else slots)
         self._running: dict[int, tuple[NativeServed, Preparable, Batcher]] = {}

@@ -5,6 +5,7 @@ All of it blocks. TensorFlow is imported by `load_graph` alone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from service.errors import InvalidInput
 from service.inference import Outputs
 from service.runtime.servable import Servable, Tensors
 from service.runtime.warmup import row_of_zeros, shortest_that_runs
+from service.threads import behind_the_loop
 
 TRIAL_SECONDS = 0.2
 """How long padding of a graph without a manifest is tried, beyond what has to be."""
@@ -57,9 +59,18 @@ Load = Callable[[Path, Signature | None], Preparable]
 
 def load_graph(graph: Path, declared: Signature | None) -> Preparable:
     """Imports TensorFlow. Raises what loading a damaged or foreign file raises."""
+    if "tensorflow" not in sys.modules:
+        behind_the_loop(start_tensorflow)
     from service.runtime.tensorflow import TensorFlowServable
 
     return TensorFlowServable.load(graph, declared)
+
+
+def start_tensorflow() -> None:
+    """Its threads are started by the first that runs something."""
+    from service.runtime.tensorflow import start
+
+    start()
 
 
 @dataclass(frozen=True)

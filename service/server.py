@@ -14,6 +14,7 @@ import uvicorn
 
 from service.app import Parts, build_app, build_door
 from service.protocol import behind
+from service.threads import favour_loop
 
 log = structlog.get_logger("manifold")
 
@@ -102,6 +103,7 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 def serve(parts: Parts, listening: socket.socket) -> None:
     """Serves until a signal says to stop."""
+    favour_loop()
     limits = parts.settings.limits
     config = uvicorn.Config(
         build_app(parts),

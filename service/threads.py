@@ -5,13 +5,30 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 
 NICENESS = 5
-"""Of threads that compute: where there are more of them than cores, the loop gets three times the share of one."""
+"""Of threads that only compute: where there are more of them than cores, the loop gets three times the share of one."""
+SWITCH_INTERVAL = 0.0005
+"""Seconds that a thread may keep the interpreter while another wants it. Python's own 5 ms are for fewer switches; the
+loop wants the interpreter anew for every event, and would wait that long for each while a photo is decoded."""
 
 
-def give_way_to_loop() -> None:
-    """Lowers the priority of this thread, and of those that it will start; TensorFlow's are started by the first to run
-    a model. Linux only: elsewhere priorities belong to processes."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+def favour_loop() -> None:
+    """For the whole process."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+
+
+def behind_the_loop(start: Callable[[], object]) -> None:
+    """Runs `start` on a thread of low priority, which the threads it starts inherit. Those must not need the interpreter:
+    who waits for a processor while holding it holds up everybody. Linux only: elsewhere priorities are processes'.
+    """
+
+    def run() -> None:
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        start()
+
+    thread = threading.Thread(target=run, name="start")
+    thread.start()
+    thread.join()

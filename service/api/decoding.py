@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from service.api.photo_turns import PhotoTurns
 from service.codec.nested_json import Call, ModelCodec
 from service.errors import DeadlineExceeded
-from service.threads import give_way_to_loop
 
 LARGE = 64 * 1024
 """Bytes of a body from which on it is read on a thread, so that the others need not wait for it."""
@@ -33,8 +32,8 @@ class Decoder:
     """
 
     def __init__(self, threads: int = PHOTOS_AT_ONCE) -> None:
-        self._bodies = ThreadPoolExecutor(threads, "bodies", give_way_to_loop)
-        self._photos = ThreadPoolExecutor(threads, "photos", give_way_to_loop)
+        self._bodies = ThreadPoolExecutor(threads, "bodies")
+        self._photos = ThreadPoolExecutor(threads, "photos")
         self._turns = PhotoTurns(threads)
 
     def __repr__(self) -> str:

@@ -21,6 +21,8 @@ PREDICT = re.compile(rb"/models/([A-Za-z0-9._~-]+)(?:/versions/([0-9]+))?/predic
 """What is written otherwise takes the long way and is refused there."""
 LOOKED_AHEAD = "manifold.looked_ahead"
 """Key of an ASGI scope: the door let this request in."""
+LET_IN = b""
+"""In place of a refusal."""
 SAME = 0.005
 """Seconds during which who asks the same is refused for the same reason, without another look."""
 MOST_KEPT = 256
@@ -52,7 +54,7 @@ class Door:
         self._refused: dict[Question, Refusal] = {}
 
     def refusal(self, method: bytes, target: bytes, headers: Headers, inside: int = 0) -> bytes | None:
-        """The whole HTTP response to who cannot be answered in time; None for everybody else.
+        """The whole HTTP response to who cannot be answered in time; LET_IN to who can; None to who was not looked at.
 
         `inside` counts the requests that the server is busy with.
         """
@@ -65,9 +67,12 @@ class Door:
         last = self._refused.get(question)
         if last is None or came >= last.until:
             version = None if found[2] is None else found[2].decode()
-            error = self._reason(headers, came, model, version, inside)
+            try:
+                error = self._reason(headers, came, model, version, inside)
+            except ServiceError:
+                return None  # what else is wrong is told with the rest of the request
             if error is None:
-                return None
+                return LET_IN
             last = self._keep(question, Refusal(came + SAME, error))
         context = Context(request_id(headers), came)
         self._outcomes.tell_refused(context, model, last.error)
@@ -80,8 +85,6 @@ class Door:
             self._look_ahead(asked_of(headers, came, model, version, self._limits), inside)
         except (Overloaded, DeadlineExceeded) as error:
             return error
-        except ServiceError:
-            return None  # what else is wrong is told with the rest of the request
         return None
 
     def _keep(self, question: Question, refusal: Refusal) -> Refusal:

@@ -116,18 +116,19 @@ async def unless_gone(receive: Receive, answering: Coroutine[Any, Any, Response]
     """The answer, or None if the caller hangs up first: then the work is cancelled."""
     task = asyncio.current_task()
     assert task is not None
-    is_answered = False
+    is_answered = is_gone = False
 
     def leave(watcher: asyncio.Future[None]) -> None:
+        nonlocal is_gone
         if not is_answered and not watcher.cancelled():
-            task.cancel()
+            is_gone = task.cancel()
 
     watcher = asyncio.ensure_future(disconnected(receive))
     watcher.add_done_callback(leave)
     try:
         return await answering
     except asyncio.CancelledError:
-        if not watcher.done() or task.uncancel():
+        if not is_gone or task.uncancel():
             raise  # this handler itself is being ended
         return None
     finally:

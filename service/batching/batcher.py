@@ -27,7 +27,6 @@ from service.batching.tuning import Tuner
 from service.batching.turns import Turns
 from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput, Problem, ServiceError, ShuttingDown
 from service.events import BatchRan, CallDropped, Emit, Event
-from service.threads import give_way_to_loop
 
 log = structlog.get_logger("manifold.batching")
 
@@ -70,7 +69,7 @@ class Batcher:
         self._queue: BatchQueue[Waiting] = BatchQueue(self._geometry, self.tuner, policy.max_queue_size)
         self._work = Work(servable, policy.buckets, lambda ticket: ticket.call.is_over)
         self._turns = turns or Turns(policy.instances)
-        self._threads = ThreadPoolExecutor(policy.instances + 1, f"{model}-{version}", give_way_to_loop)
+        self._threads = ThreadPoolExecutor(policy.instances + 1, f"{model}-{version}")
         self._running: dict[asyncio.Future[Ran], Running] = {}
         self._staged: Batch[Waiting] | None = None
         self._stacked: Stacked | None = None

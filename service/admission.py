@@ -167,8 +167,25 @@ class Admission:
         finally:
             self._bytes -= size
 
+    def _loop_wait(self, model: str, inside: int) -> float:
+        """Seconds until the loop has done its part for those of the model, if every model gets an equal share of it.
+
+        Those whom only the server knows are shared out in proportion: a flood makes the flooded model wait, not others.
+        """
+        ours, models = self._by_model.get(model, 0), len(self._by_model.keys() | {model})
+        unknown = max(0, inside - self._in_flight)
+        ours_of_unknown = unknown * ours / self._in_flight if self._in_flight else unknown
+        return ((ours + ours_of_unknown) * models - FEW) * self.load.seconds
+
     def judge(
-        self, forecast: Forecast, left: float, inside: int = 0, before: float = 0.0, *, is_new: bool = True
+        self,
+        forecast: Forecast,
+        left: float,
+        inside: int = 0,
+        before: float = 0.0,
+        *,
+        model: str = "",
+        is_new: bool = True,
     ) -> None:
         """Whether a request that has `left` seconds can be answered; `before` it is queued, so many pass.
 
@@ -180,8 +197,7 @@ class Admission:
             raise DeadlineExceeded(f"{left:.3g} s are left, and the model alone needs {forecast.alone:.3g} s")
         wait, caution = forecast.wait, 1.0
         if is_new:
-            loop = (max(inside, self._in_flight) - FEW) * self.load.seconds
-            wait, caution = max(before + wait, loop), CAUTION
+            wait, caution = max(before + wait, self._loop_wait(model, inside)), CAUTION
         if wait > 0 and caution * (wait + forecast.compute) > left:
             told = f"{left:.3g} s are left, and an answer would take about {wait + forecast.compute:.3g} s"
             raise Overloaded(told, wait, "predicted_wait")

@@ -124,7 +124,9 @@ class Inference(Generic[C]):
         self, served: Served[C], rows: Sequence[Row], asked: Asked, inside: int = 0, before: float = 0.0
     ) -> None:
         forecast = served.batcher.forecast(rows, asked.priority)
-        self._admission.judge(forecast, asked.deadline - self._clock(), inside, before, is_new=not rows)
+        self._admission.judge(
+            forecast, asked.deadline - self._clock(), inside, before, model=asked.model, is_new=not rows
+        )
 
 
 def size_of(rows: Sequence[Row]) -> int:

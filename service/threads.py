@@ -20,7 +20,7 @@ def favour_loop() -> None:
 
 
 def behind_the_loop(start: Callable[[], object]) -> None:
-    """Runs `start` on a thread of low priority, which the threads it starts inherit. Those must not need the interpreter:
+    """Runs `start` on a thread of low priority, which those that it starts inherit. They must not need the interpreter:
     who waits for a processor while holding it holds up everybody. Linux only: elsewhere priorities are processes'.
     """
 

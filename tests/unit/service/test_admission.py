@@ -142,7 +142,7 @@ def test_who_would_be_late_for_others_is_told_to_come_back_when_they_are_done(le
 
 
 @pytest.mark.parametrize("seen", [0, 60])
-def test_a_loop_that_cannot_keep_up_is_waited_for_by_everyone_inside(seen: int) -> None:
+def test_a_loop_that_cannot_keep_up_is_waited_for_by_everyone_of_the_model(seen: int) -> None:
     """Seen by the server or counted here, whichever are more."""
     admission = Admission(1000)
     admission.load.seconds = 0.1
@@ -152,13 +152,35 @@ def test_a_loop_that_cannot_keep_up_is_waited_for_by_everyone_inside(seen: int) 
             entered.enter_context(admission.enter("a"))
         wait = (60 - FEW) * 0.1
         enough = CAUTION * (wait + 0.5)
-        admission.judge(Forecast(wait=1.0, compute=0.5), enough + 0.001, seen)
+        admission.judge(Forecast(wait=1.0, compute=0.5), enough + 0.001, seen, model="a")
         with pytest.raises(Overloaded) as refusal:
-            admission.judge(Forecast(wait=1.0, compute=0.5), enough - 0.001, seen)
+            admission.judge(Forecast(wait=1.0, compute=0.5), enough - 0.001, seen, model="a")
         assert refusal.value.retry_after == pytest.approx(wait)
         with pytest.raises(Overloaded) as refusal:  # the model is what is waited for longest
-            admission.judge(Forecast(wait=50.0), 10.0, seen)
+            admission.judge(Forecast(wait=50.0), 10.0, seen, model="a")
         assert refusal.value.retry_after == 50.0
+
+
+def test_a_flood_makes_its_own_model_wait_for_the_loop_and_no_other() -> None:
+    admission = Admission(1000)
+    admission.load.seconds = 0.01
+    with ExitStack() as entered:
+        for _ in range(100):
+            entered.enter_context(admission.enter("flooded"))
+        for _ in range(4):
+            entered.enter_context(admission.enter("quiet"))
+        admission.judge(Forecast(), 0.001, 1000, model="newcomer")
+        admission.judge(Forecast(), 0.001, model="quiet")
+        with pytest.raises(Overloaded) as refusal:
+            admission.judge(Forecast(), 1.0, model="flooded")
+        assert refusal.value.retry_after == pytest.approx((100 * 2 - FEW) * 0.01)  # the other has half of the loop
+
+
+def test_who_has_been_read_is_only_refused_without_hope() -> None:
+    admission, forecast = Admission(1), Forecast(wait=3.0, compute=1.0)
+    admission.judge(forecast, 4.001, is_new=False)
+    with pytest.raises(Overloaded):
+        admission.judge(forecast, 3.999, is_new=False)
 
 
 def test_what_passes_before_it_is_queued_is_waited_for_too() -> None:

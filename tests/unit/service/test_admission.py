@@ -183,6 +183,29 @@ def test_who_has_been_read_is_only_refused_without_hope() -> None:
         admission.judge(forecast, 3.999, is_new=False)
 
 
+@pytest.mark.parametrize("seen", [0, 900])
+def test_a_flood_makes_the_flooded_model_wait_and_not_the_others(seen: int) -> None:
+    admission = Admission(1000)
+    admission.load.seconds = 0.1
+    with ExitStack() as entered:
+        for _ in range(300):
+            entered.enter_context(admission.enter("flooded"))
+        for _ in range(5):
+            entered.enter_context(admission.enter("quiet"))
+        with pytest.raises(Overloaded):
+            admission.judge(Forecast(compute=0.5), 20.0, seen, model="flooded")
+        admission.judge(Forecast(compute=0.5), 20.0, seen, model="quiet")
+        admission.judge(Forecast(compute=0.5), CAUTION * 0.5 + 0.001, 0, model="new")
+
+
+def test_who_has_been_read_is_only_turned_away_by_its_model() -> None:
+    admission = Admission(1000)
+    admission.load.seconds = 0.1
+    admission.judge(Forecast(wait=1.0, compute=1.0), 2.001, inside=900, before=9.0, is_new=False)
+    with pytest.raises(Overloaded):
+        admission.judge(Forecast(wait=1.0, compute=1.0), 1.999, is_new=False)
+
+
 def test_what_passes_before_it_is_queued_is_waited_for_too() -> None:
     with pytest.raises(Overloaded) as refusal:
         Admission(1).judge(Forecast(wait=1.0, compute=1.0), 4 * CAUTION - 0.001, before=2.0)

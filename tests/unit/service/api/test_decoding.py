@@ -181,3 +181,25 @@ async def test_the_wait_is_known_once_photos_were_timed(codec: ModelCodec, gate:
     gate.open()
     await asyncio.gather(*asked)
     assert decoder.forecast() == 0.0
+
+
+async def test_only_a_model_that_takes_photos_is_kept_waiting_by_them(codec: ModelCodec) -> None:
+    numbers = Signature((Input(name="number", spec=TensorSpec("float32", ())),), SIGNATURE.heads)
+    others = ModelCodec("others", numbers, {}, Path())
+    decoder = Decoder(threads=2)
+    decoder._turns.took(3.0)
+    for line, wait in enumerate([0.0, 0.0, 4.5, 6.0, 7.5]):
+        assert decoder.waiting_time(codec) == decoder.forecast() == wait, f"behind {line}"
+        assert decoder.waiting_time(others) == 0.0
+        decoder._turns.wait(line, 9)
+    for line in range(5):
+        decoder._turns.leave(line)
+    assert decoder.waiting_time(codec) == 0.0
+
+
+@pytest.mark.parametrize("padding", [0, LARGE])
+async def test_who_comes_too_late_leaves_nothing(codec: ModelCodec, gate: Gate, padding: int) -> None:
+    decoder = Decoder(threads=1)
+    with pytest.raises(DeadlineExceeded, match="before it was read"):
+        await decoder.decode(codec, body(0, padding=padding), time.monotonic() - 1)
+    assert decoder.pending == 0

@@ -311,6 +311,20 @@ async def test_the_loop_sleeps_while_a_ripe_batch_waits_for_the_device(monkeypat
         await bench.batcher.close(5)
 
 
+async def test_calls_of_one_turn_of_the_loop_are_looked_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    expire = bench.batcher._queue.expire
+    monkeypatch.setattr(bench.batcher._queue, "expire", lambda now: looks.append(now) or expire(now))  # type: ignore[func-returns-value]
+    await bench.hold()
+    assert len(looks) == 1
+    tasks = [bench.submit(row(2)) for _ in range(9)]
+    await turns()
+    assert len(looks) == 2
+    bench.release()
+    await asyncio.gather(*tasks)
+    assert bench.sizes == [1, 9]
+
+
 async def test_a_batch_is_reported(bench: Bench) -> None:
     await bench.submit(row(1), row(1, 2, 3, 4))
     (event,) = [each for each in bench.events if isinstance(each, BatchRan)]
@@ -436,7 +450,9 @@ async def test_a_line_names_the_request_it_is_about_and_no_other(bench: Bench) -
         await asyncio.gather(*tasks, return_exceptions=True)
         await turns()
     assert [line["request_id"] for line in lines] == ["r1"]
-    assert seen == [{}]  # what runs by itself belongs to nobody
+    with pytest.raises(DeadlineExceeded):
+        await submit_as(bench, "late", row(1), patience=-1)
+    assert seen == [{}, {}]  # what runs by itself belongs to nobody
 
 
 async def test_a_drop_names_the_request_that_was_dropped(bench: Bench) -> None:
@@ -447,7 +463,7 @@ async def test_a_drop_names_the_request_that_was_dropped(bench: Bench) -> None:
     left.cancel()
     await turns()
     pass_time(5)
-    with pytest.raises(DeadlineExceeded, match="its time passed before there was an answer"):
+    with pytest.raises(DeadlineExceeded, match=r"^its time passed before there was an answer$"):
         await late
     with structlog.contextvars.bound_contextvars(request_id="whoever closes"):
         await bench.batcher.close(0)

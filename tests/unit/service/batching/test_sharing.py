@@ -126,6 +126,16 @@ async def test_one_that_waits_for_company_does_not_keep_the_device() -> None:
         alone.cancel()
 
 
+async def test_one_model_runs_no_more_batches_than_its_instances_however_many_turns_there_are() -> None:
+    bench = Bench(Turns(4), instances=2, max_batch_size=1)
+    async with benches(bench):
+        await bench.hold()
+        for _ in range(4):
+            bench.submit(row(1))
+        await turns()
+        assert repr(bench.batcher) == "<Batcher [5 calls, 3 rows waiting, 2 running]>"
+
+
 async def test_two_turns_that_come_back_at_once_wake_two() -> None:
     shared = Turns(2)
     a, b, c, d = (Bench(shared) for _ in range(4))

@@ -164,9 +164,10 @@ async def test_rows_that_cannot_be_padded_together_run_apart(bench: Bench) -> No
 
 async def test_nothing_runs_while_the_next_batch_is_being_padded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is its turn: whoever came later would overtake it."""
-    gate = threading.Event()
+    gate, threads = threading.Event(), list[str]()
 
     def stack(*of: Any) -> Any:
+        threads.append(threading.current_thread().name)
         gate.wait()
         return padding.stack(*of)
 
@@ -184,6 +185,7 @@ async def test_nothing_runs_while_the_next_batch_is_being_padded(bench: Bench, m
         gate.set()
     await asyncio.gather(*tasks)
     assert bench.sizes == [1, 2, 2]
+    assert all(name.startswith("m-1") for name in threads)  # its own, which end with it
 
 
 async def test_who_is_closed_before_its_padded_batch_ran_is_forgotten_by_the_device(bench: Bench) -> None:

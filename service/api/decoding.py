@@ -59,6 +59,8 @@ class Decoder:
         """
         if len(body) < LARGE and not codec.takes_photos:
             return codec.decode(body)
+        if deadline <= time.monotonic():
+            raise DeadlineExceeded("its time passed before it was read")
         abandoned = threading.Event()
         try:
             async with asyncio.timeout(deadline - time.monotonic()):

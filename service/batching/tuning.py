@@ -20,6 +20,8 @@ LOOK_AFTER = 8
 """Batches of one length between two looks at the size."""
 RETRY_AFTER = 1000
 """Batches of one length after which what another size did is no longer believed, and it is tried again."""
+FRESH = 64
+"""Batches of one length for which what a smaller size did can be compared with what this one does."""
 RATE_SECONDS = 1.0
 """How far back the rate of arriving rows looks."""
 
@@ -103,7 +105,9 @@ class Tuner:
         here, below, above = (self._latency.cell(each, length) if each else None for each in (size, half, double))
         if here is None:
             return size
-        if below is not None and below.rows_per_second > here.rows_per_second * GAIN:
+        # What the smaller size did in quieter times says nothing about now: else a busy machine would talk it down.
+        is_fresh = self._batches.get(length, 0) - self._tried.get((length, half), 0) <= FRESH
+        if is_fresh and below is not None and below.rows_per_second > here.rows_per_second * GAIN:
             return half
         if is_wanted and self._batches[length] - self._tried.get((length, double), 0) > RETRY_AFTER:
             self._latency.forget(double, length)  # also that it was too slow: that may have been one pause

@@ -17,6 +17,7 @@ from service.batching.batcher import Batcher
 from service.batching.calls import Waiting
 from service.batching.execution import Ran
 from service.batching.policy import BatchPolicy
+from service.batching.turns import Turns
 from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput, Overloaded, ShuttingDown
 from service.events import BatchRan, CallDropped, Event
 from service.runtime.fake import FakeServable
@@ -372,6 +373,33 @@ async def test_who_cancels_in_the_turn_that_would_start_it_is_not_executed(bench
     await turns()
     assert len(bench.fake.batches) == 1
     assert [event for event in bench.events if isinstance(event, CallDropped)] == [CallDropped("m", 1, "cancelled", 1)]
+
+
+async def test_when_the_next_batch_has_just_been_left_the_one_behind_it_runs_at_once() -> None:
+    shared = Turns(1)
+    bench = Bench(shared)
+    async with benches(bench):
+        held = await bench.hold()
+        leaving, stays = bench.submit(row(2, series=2)), bench.submit(row(3))
+        await turns()
+        bench.release()
+        bench.batcher._threads.submit(lambda: None).result()
+        asyncio.get_running_loop().call_soon(leaving.cancel)
+        await held
+        assert await stays
+        assert bench.sizes == [1, 1]
+        await turns()
+        assert shared._paid[bench.batcher] < 1  # and nothing for the batch that did not run
+
+
+async def test_two_instances_begin_in_one_turn_of_the_loop() -> None:
+    bench = Bench(instances=2, max_batch_size=1)
+    async with benches(bench):
+        bench.fake.gate.clear()
+        for _ in range(2):
+            bench.submit(row(1))
+        await turns()
+        assert repr(bench.batcher) == "<Batcher [2 calls, 0 rows waiting, 2 running]>"
 
 
 async def test_a_call_that_fails_in_part_fails_whole_and_its_rest_is_not_executed(bench: Bench) -> None:

@@ -121,6 +121,7 @@ async def test_one_that_waits_for_company_does_not_keep_the_device() -> None:
     async with benches(patient, other):
         alone = patient.submit(row(1))
         await turns()
+        assert shared._paid[patient.batcher] == 0  # nothing ran
         assert await other.submit(row(2))
         assert repr(shared) == "<Turns [0 of 1 running, 0 models waiting]>"
         alone.cancel()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.batching.latency import KNOWN_AFTER, Latency
 from service.batching.policy import Auto, BatchPolicy
-from service.batching.tuning import FIRST, LOOK_AFTER, MOST, RETRY_AFTER, SIZES, Tuner
+from service.batching.tuning import FIRST, FRESH, LOOK_AFTER, MOST, RETRY_AFTER, SIZES, Tuner
 
 Device = Callable[[int], float]
 """Seconds of so many rows."""
@@ -240,3 +240,10 @@ def test_the_rate_is_that_of_rows_in_a_second() -> None:
         for number in range(20_000):
             run.tuner.arrived(1, 1000 + each + number / (100 * each))
         assert bool(run.tuner.max_queue_delay) == bool(expected)
+
+
+def test_a_busy_machine_does_not_talk_the_size_down_with_what_was_measured_in_quieter_times() -> None:
+    run = Run().calibrated(*SIZES)
+    quiet = run.batches(FRESH + LOOK_AFTER)
+    run.device = lambda rows: 3 * pays(rows)
+    assert run.batches(RETRY_AFTER // 2) == quiet

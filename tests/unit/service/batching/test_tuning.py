@@ -246,4 +246,4 @@ def test_a_busy_machine_does_not_talk_the_size_down_with_what_was_measured_in_qu
     run = Run().calibrated(*SIZES)
     quiet = run.batches(FRESH + LOOK_AFTER)
     run.device = lambda rows: 3 * pays(rows)
-    assert run.batches(RETRY_AFTER // 2) == quiet
+    assert {run.batches(1) for _ in range(RETRY_AFTER // 2)} == {quiet}

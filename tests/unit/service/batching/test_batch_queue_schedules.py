@@ -143,8 +143,10 @@ class Schedules(RuleBasedStateMachine):
         self.check_who_leads(batch, full_only)
         self.check_order(batch)
         self.check_size(batch)
+        # A full batch from the middle takes its priority's turn. While the oldest are ripe there is none of them.
+        is_from_the_middle = batch.tickets[0] not in (self.of(NORMAL)[:1] + self.of(LOW)[:1])
         for each in self.waiting:
-            each.passed += self.is_ripe(each.ticket)
+            each.passed = 0 if is_from_the_middle else each.passed + self.is_ripe(each.ticket)
             assert each.passed <= each.bound
         self.waiting = [each for each in self.waiting if each not in taken]
         self.check_fullness(batch)

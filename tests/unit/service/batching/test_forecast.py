@@ -166,10 +166,13 @@ async def test_the_work_of_other_models_stretches_ones_own() -> None:
         assert bench.batcher.forecast([row(1)]).wait == pytest.approx(2 * ONE, abs=1)
 
 
-async def test_what_waits_for_another_models_turn_is_waited_for() -> None:
+async def test_what_waits_for_another_models_turn_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = Turns(1)
     bench, other = bench_of(shared), bench_of(shared)
+    monkeypatch.setattr(bench.batcher, "_learn", lambda batch, ran: None)
     async with benches(bench, other):
+        await bench.submit(row(1))  # also once it has run before
+        await turns()
         await other.hold()
         for _ in range(8):
             bench.submit(row(1))

@@ -118,11 +118,16 @@ class Latency:
         return max(0.0, cell.seconds + per_element * (rows * elements - cell.elements))
 
     def at_best(self, rows: int, elements: int) -> float:
-        """What such a batch takes when nothing else disturbs it: no size was ever done faster for its elements."""
+        """What such a batch takes at least: nobody is refused for a size that was never tried.
+
+        One that was measured takes its fastest time for each element. Of another only this is known: it takes no less
+        than a smaller one, or than its share of a larger one.
+        """
         cell = self.cell(rows, elements)
         if cell is not None:
             return cell.fastest * rows * elements
-        return min((each.fastest for each in self._cells.values()), default=0.0) * rows * elements
+        ours = rows * elements
+        return min((each.fastest * min(each.elements, ours) for each in self._cells.values()), default=0.0)
 
     def work(self, batches: float, elements: float) -> float:
         """What so many batches with so many elements in all are expected to take."""

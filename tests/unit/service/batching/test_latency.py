@@ -148,6 +148,7 @@ def test_at_best_is_the_fastest_of_its_size_or_of_any() -> None:
     assert latency.at_best(1, 4) == 4.0
     assert latency.at_best(16, 4) == 32.0
     assert latency.at_best(2, 4) == 4.0  # as if it were part of 16
+    assert latency.at_best(16, 4000) == 4.0  # it was never tried: no more is known than that one row took so long
 
 
 def test_the_slowest_of_the_recent_is_told() -> None:

@@ -63,7 +63,7 @@ def warm(process: subprocess.Popen[str], log: Path, models: Collection[str]) -> 
             return Target(found[0], process, log)
         if "END" in states.values():  # a version that was refused: it will not come
             break
-        time.sleep(LOOK)
+        time.sleep(LOOK)  # another process: there is nothing to wait on but its answer
     raise NotStarted(log.read_text())
 
 

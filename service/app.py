@@ -99,6 +99,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.router.routes.extend(native.predict_routes(predict))
     app.include_router(native.router(manager))
     app.include_router(health.router(manager, admission, parts.metrics.registry))
+    # To replace the method is FastAPI's own documented way.
     app.openapi = typed_openapi(app, manager.available)  # type: ignore[method-assign]
     return app
 

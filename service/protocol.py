@@ -5,7 +5,7 @@ Everything but refusals is uvicorn's own. It is held to uvicorn's way of calling
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -46,8 +46,7 @@ class DoorProtocol(HttpToolsProtocol):
                 self.transport.write(refusal)
                 return
             if refusal == LET_IN:
-                scope: dict[str, Any] = self.scope  # type: ignore[assignment]
-                scope[LOOKED_AHEAD] = True
+                cast(dict[str, Any], self.scope)[LOOKED_AHEAD] = True
         super().on_headers_complete()
         if len(self.pipeline) < MOST_PIPELINED:
             self.flow.resume_reading()  # uvicorn pauses, and would not see that the caller hangs up
@@ -81,5 +80,4 @@ class DoorProtocol(HttpToolsProtocol):
 
 def behind(door: Door) -> type[DoorProtocol]:
     """The protocol of one service."""
-    made: Any = type("DoorProtocol", (DoorProtocol,), {"door": door})
-    return made  # type: ignore[no-any-return]
+    return cast(type[DoorProtocol], type("DoorProtocol", (DoorProtocol,), {"door": door}))

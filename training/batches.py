@@ -59,12 +59,6 @@ def pad(rows: Sequence[NDArray[Any]], declared: Input, step: int = 1) -> NDArray
     return stacked
 
 
-def null_row(declared: Input) -> NDArray[Any]:
-    """The row that stands for an input which is not there, where the model learns to do without."""
-    sides = [1 if side is None else side for side in declared.spec.shape]
-    return np.full(sides, declared.missing.value, declared.spec.dtype)
-
-
 class Batches:
     """A split's rows and targets, cut into batches anew for each epoch."""
 

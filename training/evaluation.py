@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from models.missing import learnt_null
 from models.signature import Head, HeadKind
-from training.batches import Rows, encode, null_row
+from training.batches import Rows, encode
 from training.fit import predict
 from training.recipe import Data, Goal, Metric, Recipe
 
@@ -63,7 +64,7 @@ def left_out(data: Data, rows: Rows) -> Iterator[tuple[str, Rows]]:
     """Each input for which the model learnt a null, and the rows with that null in its place."""
     for each in data.signature.inputs:
         if each.missing.policy == "learnt_null":
-            yield each.name, {**rows, each.name: [null_row(each)] * len(data.held_out)}
+            yield each.name, {**rows, each.name: [learnt_null(each)] * len(data.held_out)}
 
 
 def compared(data: Data, name: str, answers: Answers, without: Answers) -> dict[str, float]:

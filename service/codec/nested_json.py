@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from models.missing import learnt_null
 from models.preprocessing import Encoder, Image, InvalidValue, Numbers, Preprocessing, encoder
 from models.signature import Input, Signature
 from models.values import shorten
 from service.codec.answers import Outputs, rows_of_heads
-from service.codec.missing import FilledIn, is_optional, learnt_null
+from service.codec.missing import FilledIn, is_optional
 from service.codec.parsing import parsed
 from service.codec.problems import MOST, problems_of
 from service.codec.rows import Row, RowMaker, Tensor

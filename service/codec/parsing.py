@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -40,6 +41,5 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Raises DuplicateKey: of two values under one key a parser keeps one in silence."""
     content = dict(pairs)
     if len(content) != len(pairs):
-        seen: set[str] = set()
-        raise DuplicateKey(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+        raise DuplicateKey(next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1))
     return content

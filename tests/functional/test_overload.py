@@ -111,11 +111,15 @@ async def test_who_has_time_waits_and_is_answered(slow: Manifold) -> None:
     assert [(await each).status_code for each in (running, waiting)] == [200, 200]
 
 
+async def until_waiting(slow: Manifold, rows: int) -> None:
+    await until(lambda: batcher(slow).pending_rows == rows)
+
+
 async def test_who_comes_later_is_told_of_all_that_wait(slow: Manifold) -> None:
     asked = [await hold(slow)]
     for number in range(1, 4):
         asked.append(asyncio.create_task(ask(slow, timeout=300)))
-        await until(lambda number=number: batcher(slow).pending_rows == number)  # type: ignore[misc]
+        await until_waiting(slow, number)
     reply = await ask(slow, timeout=10.0)
     assert reply.status_code == 429
     assert 4 * SECONDS - 2 < error_of(reply)["retry_after"] <= 4 * SECONDS
@@ -165,7 +169,7 @@ async def test_who_is_not_urgent_is_served_after_the_others_and_is_served(
 
     for number, (head, priority) in enumerate([("sure", "low")] * 2 + [("age", "normal")] * 2 * LOW_EVERY, 1):
         asked.append(asyncio.create_task(one(head, priority)))
-        await until(lambda number=number: batcher(slow).pending_rows == number)  # type: ignore[misc]
+        await until_waiting(slow, number)
     slow.fake.gate.set()
     assert {(await each).status_code for each in asked} == {200}
     ran = ["low" if heads == {"sure"} else "normal" for _, heads in slow.fake.batches[1:]]
@@ -176,7 +180,7 @@ async def test_who_is_urgent_is_not_refused_for_those_who_are_not(slow: Manifold
     asked = [await hold(slow)]
     for number in range(1, 20):
         asked.append(asyncio.create_task(ask(slow, 300, **{"X-Request-Priority": "low"})))
-        await until(lambda number=number: batcher(slow).pending_rows == number)  # type: ignore[misc]
+        await until_waiting(slow, number)
     assert (await ask(slow, 8 * SECONDS, **{"X-Request-Priority": "low"})).status_code == 429
     urgent = asyncio.create_task(ask(slow, 8 * SECONDS))
     await until(lambda: batcher(slow).pending_rows == 20)
@@ -347,7 +351,7 @@ async def test_over_a_socket_who_hangs_up_leaves_the_queue(slow: Manifold) -> No
         callers = [await site.caller() for _ in range(4)]
         for number, caller in enumerate(callers, 1):
             await caller.say(request(300) * number)  # all but one have more to ask
-            await until(lambda number=number: batcher(slow).pending_rows == number)  # type: ignore[misc]
+            await until_waiting(slow, number)
         for number, caller in enumerate(callers):
             caller.hang_up(rudely=bool(number % 2))
         await until(lambda: slow.parts.admission.in_flight == 1)

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import pytest
 
+from models.missing import learnt_null
 from models.preprocessing import ImageEncoder
 from models.signature import Missing
 from models.zoo import clothing_price
 from tests.integration.garment_rows import SIZES, inputs, price
-from training.batches import encode, null_row
+from training.batches import encode
 from training.evaluation import evaluate
 from training.experiments import joint_modalities
 from training.fit import predict
@@ -121,8 +122,8 @@ def test_no_photo_becomes_the_null(shade: int) -> None:
     assert declared.missing == Missing("learnt_null", NO_PHOTO)
     assert [each.missing.policy for each in data.signature.inputs] == ["refuse", "refuse", "learnt_null"]
     assert encode(np.full((40, 20, 3), shade, np.uint8)).min() > NO_PHOTO + 0.5
-    assert (null_row(declared) == NO_PHOTO).all()
-    assert null_row(declared).shape == declared.spec.shape
+    assert (learnt_null(declared) == NO_PHOTO).all()
+    assert learnt_null(declared).shape == declared.spec.shape
 
 
 def test_held_out_figures_are_told_with_and_without_photos() -> None:

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from models.picture import PHOTO, decoded
+from models.picture import PHOTO, Costly, decoded
 from models.resizing import Fit, Pixels, resized
 from models.signature import TensorSpec
 from models.values import InvalidValue
 
 BASE64 = f"{PHOTO} in base64"
+SMALL_TEXT = 16 * 1024
+SMALL_PIXELS = 128 * 128
+"""A file of so little base64 and so few pixels is decoded in a tenth of a millisecond."""
 PIXELS = "rows of pixels, each three numbers from 0 to 255"
 STANDARD = bytes.maketrans(b"-_", b"+/")
 BLANKS = b" \t\r\n\f\v"
@@ -53,7 +56,20 @@ class ImageEncoder:
 
     def encode(self, value: object) -> NDArray[np.float32]:
         """Raises InvalidValue."""
-        row = self.pixels(value).astype(np.float32)
+        return self._scaled(self.pixels(value))
+
+    def encode_small(self, value: object) -> NDArray[np.float32] | None:
+        """As `encode`, of what takes hardly any time; None of what may take more. Raises InvalidValue."""
+        if not isinstance(value, str) or len(value) > SMALL_TEXT:
+            return None
+        most = min(SMALL_PIXELS, self._spec.max_pixels)
+        try:
+            return self._scaled(decoded(from_base64(value), self._size, self._spec.fit, most))
+        except Costly:
+            return None
+
+    def _scaled(self, pixels: Pixels) -> NDArray[np.float32]:
+        row = pixels.astype(np.float32)
         row *= self._spec.scale
         row += self._spec.offset
         return row

@@ -21,8 +21,8 @@ from models.values import InvalidValue
 PHOTO = "a PNG, JPEG or WebP photo"
 READS = 200_000
 """Pieces that a file may be read in: a header of millions of empty parts takes as long as a picture of gigabytes."""
-SCAN_PIXELS = 5_000_000_000
-"""Pixels that the scans of a progressive JPEG may go over in all: each scan can be a few bytes and cost a picture."""
+SCANS = 100
+"""Of a progressive JPEG, if it is as large as may be: each scan can be a few bytes and cost a picture."""
 OTHERS = {
     b"GIF8": "a GIF",
     b"BM": "a BMP",
@@ -49,6 +49,10 @@ class Jpeg(JpegImageFile):
 KINDS: dict[str, type[ImageFile]] = {"PNG": PngImageFile, "JPEG": Jpeg, "WebP": WebPImageFile}
 
 
+class Costly(InvalidValue):
+    """Decoding it might take more time or memory than was allowed."""
+
+
 class Budgeted(io.BytesIO):
     """Bytes that can be read in so many pieces only."""
 
@@ -62,25 +66,25 @@ class Budgeted(io.BytesIO):
 
 
 def decoded(data: bytes, size: Size, fit: Fit, max_pixels: int) -> Pixels:
-    """The picture of a file, turned as its EXIF says, of that size. Raises InvalidValue."""
+    """The picture of a file, turned as its EXIF says, of that size. Raises InvalidValue, of which Costly is one."""
     name = format_of(data)
     too_large = f"a photo of at most {max_pixels:,} pixels"
     try:
         image = KINDS[name](Budgeted(data))
         width, height = image.size
         if width * height > max_pixels:
-            raise InvalidValue(too_large, f"{width:,} × {height:,}")
-        if name == "JPEG" and data.count(b"\xff\xda") * width * height > SCAN_PIXELS:
-            raise InvalidValue(PHOTO, "a JPEG of too many scans")
+            raise Costly(too_large, f"{width:,} × {height:,}")
+        if name == "JPEG" and data.count(b"\xff\xda") * width * height > SCANS * max_pixels:
+            raise Costly(PHOTO, "a JPEG of too many scans")
         image.draft(None, (2 * max(size), 2 * max(size)))  # lets a JPEG be decoded at an eighth, a quarter or a half
         image.load()
         return resized(image, size, fit, orientation(image.info.get("exif", b"")))
     except InvalidValue:
         raise
     except Pillow.DecompressionBombError:
-        raise InvalidValue(too_large, f"a {name} of far more") from None
+        raise Costly(too_large, f"a {name} of far more") from None
     except MemoryError:
-        raise InvalidValue(too_large, f"a {name} that there is no memory for") from None
+        raise Costly(too_large, f"a {name} that there is no memory for") from None
     except Exception as error:  # whatever a decoder does on bytes that were made to break it
         raise InvalidValue(PHOTO, f"a {'truncated' if is_cut_off(data, name, error) else 'damaged'} {name}") from error
 

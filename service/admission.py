@@ -17,6 +17,9 @@ CAUTION = 2.0
 """Who has not been read yet is let in if all should be over in half of the time that is left. Times are predicted from
 means, and at the edge most would come a little too late, after all the work; a longer queue brings no more answers. Who
 has been read is only refused if there is no hope."""
+LOOP_CAUTION = 4.0
+"""The same for the event loop, where nothing is gained by waiting in company: the more requests it keeps in mind, the
+longer each takes."""
 BEAT = 0.02
 """Seconds between two looks at the event loop."""
 LATE = 0.005
@@ -195,9 +198,10 @@ class Admission:
         """
         if forecast.alone > left:
             raise DeadlineExceeded(f"{left:.3g} s are left, and the model alone needs {forecast.alone:.3g} s")
-        wait, caution = forecast.wait, 1.0
+        waits = [(forecast.wait, 1.0)]
         if is_new:
-            wait, caution = max(before + wait, self._loop_wait(model, inside)), CAUTION
-        if wait > 0 and caution * (wait + forecast.compute) > left:
-            told = f"{left:.3g} s are left, and an answer would take about {wait + forecast.compute:.3g} s"
-            raise Overloaded(told, wait, "predicted_wait")
+            waits = [(before + forecast.wait, CAUTION), (self._loop_wait(model, inside), LOOP_CAUTION)]
+        for wait, caution in waits:
+            if wait > 0 and caution * (wait + forecast.compute) > left:
+                told = f"{left:.3g} s are left, and an answer would take about {wait + forecast.compute:.3g} s"
+                raise Overloaded(told, wait, "predicted_wait")

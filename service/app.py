@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -22,6 +23,7 @@ from service.api.errors import on_http_exception
 from service.api.middleware import RequestContext
 from service.api.openapi import typed_openapi
 from service.api.outcomes import Outcomes
+from service.api.shortcut import Shortcut
 from service.codec.nested_json import ModelCodec
 from service.events import Emit, Event, RequestRejected
 from service.inference import Inference
@@ -82,17 +84,16 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
     return Parts(settings, admission, metrics, loader, manager, inference, outcomes, decoder, emit)
 
 
-def build_app(parts: Parts) -> FastAPI:
+def build_app(parts: Parts) -> Shortcut:
     settings, manager, admission = parts.settings, parts.manager, parts.admission
+    context = partial(RequestContext, log_all=settings.log.requests, is_draining=lambda: admission.is_draining)
     app: FastAPI = FastAPIOffline(
         title="Manifold",
         version="0.1.0",
         description=DESCRIPTION,
         redoc_url=None,
         lifespan=lambda _: running(parts),
-        middleware=[
-            Middleware(RequestContext, log_all=settings.log.requests, is_draining=lambda: admission.is_draining)
-        ],
+        middleware=[Middleware(context)],
         exception_handlers={HTTPException: on_http_exception},
     )
     predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes, parts.decoder)
@@ -101,7 +102,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.include_router(health.router(manager, admission, parts.metrics.registry))
     # To replace the method is FastAPI's own documented way.
     app.openapi = typed_openapi(app, manager.available)  # type: ignore[method-assign]
-    return app
+    return Shortcut(context(predict), app)
 
 
 def build_door(parts: Parts) -> Door:

@@ -20,7 +20,7 @@ log = structlog.get_logger("manifold")
 
 LAST_WORDS = 0.25
 """Seconds that an open connection has to send its request once the service has stopped listening."""
-ACCEPTED_AT_ONCE = 32
+ACCEPTED_AT_ONCE = 128
 """Connections that are taken in one turn of the event loop. libuv takes one for each listening handle: when turns are
 long, those who have no connection yet would wait for seconds, while those who have one are served."""
 BACKLOG = 2048
@@ -111,6 +111,7 @@ def serve(parts: Parts, listening: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=int(limits.drain_timeout) + 1,
     )

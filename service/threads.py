@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -14,9 +15,15 @@ SWITCH_INTERVAL = 0.0005
 loop wants the interpreter anew for every event, and would wait that long for each while a photo is decoded."""
 
 
+COLLECT_AFTER = 50_000
+"""Objects that may be made, beyond those that went, before cycles are looked for. Python's own 700 are two requests:
+of hundreds that wait at once it would look at every object again and again, and found nothing."""
+
+
 def favour_loop() -> None:
     """For the whole process."""
     sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def behind_the_loop(start: Callable[[], object]) -> None:

@@ -5,20 +5,16 @@ Past saturation most requests end here, so it is cheap: nothing is made of the r
 
 from __future__ import annotations
 
-import re
 import time
-import uuid
 from collections.abc import Callable, Sequence
 
-from service.api.context import PRIORITY, REQUEST_ID, TIMEOUT, Context, asked_of, header, request_id
+from service.api.context import PREDICT, PRIORITY, REQUEST_ID, TIMEOUT, Context, asked_of, header, new_id, request_id
 from service.api.errors import refusal
 from service.api.outcomes import Outcomes
 from service.errors import DeadlineExceeded, Overloaded, ServiceError
 from service.inference import Asked
 from service.settings import Limits
 
-PREDICT = re.compile(rb"/models/([A-Za-z0-9._~-]+)(?:/versions/([0-9]+))?/predict")
-"""What is written otherwise takes the long way and is refused there."""
 LOOKED_AHEAD = "manifold.looked_ahead"
 """Key of an ASGI scope: the door let this request in."""
 LET_IN = b""
@@ -26,7 +22,7 @@ LET_IN = b""
 SAME = 0.005
 """Seconds during which who asks the same is refused for the same reason, without another look."""
 MOST_KEPT = 256
-NOBODY = uuid.uuid4().hex
+NOBODY = new_id()
 """In place of a request id, of the length that those have which are made here. No text of ours has it in it."""
 
 Headers = Sequence[tuple[bytes, bytes]]

@@ -264,6 +264,7 @@ class BatchQueue(Generic[C]):
         for ticket in call.tickets:
             if ticket in self._order[call.priority]:
                 self._leave(ticket)
+        call.tickets.clear()  # they know their call: together they would wait for the collector of cycles
         # Deadlines of forgotten calls go when they come up, or here, before they outnumber the others.
         if len(self._deadlines) > 2 * len(self._calls) + 64:
             self._deadlines = [each for each in self._deadlines if each[1] in self._calls]

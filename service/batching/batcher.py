@@ -125,6 +125,7 @@ class Batcher:
         finally:
             # Still open here only when the caller was cancelled.
             self._settle(call, None, "cancelled")
+            del call  # or an error would know its call, by way of this frame, and the call its error
 
     def forecast(self, rows: Sequence[Row], priority: int = NORMAL) -> Forecast:
         """What would become of a request with these rows if it came now; with none, of one as the last that came."""

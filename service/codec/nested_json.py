@@ -11,7 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from models.missing import learnt_null
-from models.preprocessing import Encoder, Image, InvalidValue, Numbers, Preprocessing, encoder
+from models.photo import ImageEncoder
+from models.preprocessing import Encoder, InvalidValue, Numbers, Preprocessing, encoder
 from models.signature import Input, Signature
 from models.values import shorten
 from service.codec.answers import Outputs, rows_of_heads
@@ -59,15 +60,15 @@ class ModelCodec:
         for an input that is left out cannot.
         """
         self._max_rows = max_rows
-        photos = frozenset(name for name, each in preprocessing.items() if isinstance(each, Image))
-        self.takes_photos = bool(photos)
-        """Whether a small body may be long to decode, and large when it is."""
         self.schema = Schema(model, signature, preprocessing)
         self._signature = signature
         self._names = signature.input_names
         encoders = {
             each.name: encoder(preprocessing.get(each.name, Numbers()), each.spec, folder) for each in signature.inputs
         }
+        photos = {name: each for name, each in encoders.items() if isinstance(each, ImageEncoder)}
+        self.takes_photos = bool(photos)
+        """Whether a small body may be long to decode, and large when it is."""
         stand_ins = {
             each.name: self._stand_in(each, encoders[each.name]) for each in signature.inputs if is_optional(each)
         }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.photo import ImageEncoder
 from models.preprocessing import Encoder, InvalidValue
 from models.signature import Signature
 from service.codec.inputs import Expectation
@@ -21,6 +22,8 @@ Given = dict[str, Any]
 """Values of a row by the input's name; None where a caller wrote null for what may be left out."""
 Photo = tuple[int | None, str, Any]
 """Of this row, or of all rows; the input's name; the value."""
+AT_ONCE = 4
+"""Photos of a request that are decoded with its other values if they are small: changing threads takes longer."""
 Made = tuple[list[Row], Sequence[FilledIn]]
 
 
@@ -31,11 +34,11 @@ class RowMaker:
         self,
         signature: Signature,
         encoders: Mapping[str, Encoder],
-        photos: frozenset[str],
+        photos: Mapping[str, ImageEncoder],
         stand_ins: Mapping[str, Tensor],
         expected: Mapping[str, Expectation],
     ) -> None:
-        """`photos` names the inputs that take long to encode; `stand_ins` has a row of each that may be left out."""
+        """`photos` are the encoders that may take long; `stand_ins` has a row of each that may be left out."""
         self._names = signature.input_names
         self._policies = {each.name: each.missing.policy for each in signature.inputs}
         self._encoders = encoders
@@ -59,6 +62,8 @@ class RowMaker:
         given.clear()  # photos go as they are done
         shared.clear()
         photos.reverse()
+        if len(photos) <= AT_ONCE:
+            photos = [each for each in photos if not self._develop(each, rows, problems, only_small=True)]
         while photos and len(problems) < MOST:
             yield len(photos)
             self._develop(photos.pop(), rows, problems)
@@ -116,15 +121,20 @@ class RowMaker:
                 problems.append(Problem(error.expected, error.got, input=name, row=row))
         return encoded
 
-    def _develop(self, photo: Photo, rows: Sequence[Row], problems: list[Problem]) -> None:
+    def _develop(self, photo: Photo, rows: Sequence[Row], problems: list[Problem], *, only_small: bool = False) -> bool:
+        """False if it is still to do, for it is not small."""
         row, name, value = photo
+        encoder = self._photos[name]
         try:
-            tensor = self._encoders[name].encode(value)
+            tensor = encoder.encode_small(value) if only_small else encoder.encode(value)
         except InvalidValue as error:
             problems.append(Problem(error.expected, error.got, input=name, row=row))
-            return
+            return True
+        if tensor is None:
+            return False
         for each in rows if row is None else rows[row : row + 1]:
             each[name] = tensor
+        return True
 
     def _place(self, problem: Problem) -> tuple[int, int]:
         return -1 if problem.row is None else problem.row, self._names.index(problem.input or self._names[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -55,11 +56,14 @@ class Metrics:
             "model_load_duration_seconds", "From LOADING to AVAILABLE", version, registry=self.registry
         )
 
-    def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Counter:
-        return Counter(f"inference_{name}", about, labels, registry=self.registry)
+    # `labels` takes a lock and makes texts, for each event anew: what it found is kept. There are as many as labels.
+    def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Callable[..., Counter]:
+        return cache(Counter(f"inference_{name}", about, labels, registry=self.registry).labels)
 
-    def _histogram(self, name: str, about: str, labels: tuple[str, ...], buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"inference_{name}", about, labels, buckets=buckets, registry=self.registry)
+    def _histogram(
+        self, name: str, about: str, labels: tuple[str, ...], buckets: tuple[float, ...]
+    ) -> Callable[..., Histogram]:
+        return cache(Histogram(f"inference_{name}", about, labels, buckets=buckets, registry=self.registry).labels)
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -68,11 +72,11 @@ class Metrics:
             case BatchRan():
                 self._on_batch(event)
             case RequestRejected(model, reason):
-                self._rejected.labels(model, reason).inc()
+                self._rejected(model, reason).inc()
             case CallDropped(model, version, reason, rows):
-                self._dropped.labels(model, version, reason).inc(rows)
+                self._dropped(model, version, reason).inc(rows)
             case HeadNotFinite(model, version, head, rows):
-                self._non_finite.labels(model, version, head).inc(rows)
+                self._non_finite(model, version, head).inc(rows)
             case VersionStateChanged(model, version, state):
                 for each in STATES:
                     self._state.labels(model, version, each).set(each == state)
@@ -81,18 +85,18 @@ class Metrics:
 
     def _on_request(self, event: RequestFinished) -> None:
         version = "" if event.version is None else str(event.version)
-        self._requests.labels(event.model, version, event.protocol, event.outcome).inc()
-        self._request_seconds.labels(event.model, version).observe(event.seconds)
+        self._requests(event.model, version, event.protocol, event.outcome).inc()
+        self._request_seconds(event.model, version).observe(event.seconds)
 
     def _on_batch(self, event: BatchRan) -> None:
         names = (event.model, event.version)
-        self._batches.labels(*names, "failed" if event.failed else "ok").inc()
-        self._batch_rows.labels(*names).observe(event.rows)
-        self._rows.labels(*names).inc(event.rows)
-        self._padding.labels(*names).inc(event.padding_rows)
-        self._compute_seconds.labels(*names, "pad").observe(event.pad_seconds)
-        self._compute_seconds.labels(*names, "compute").observe(event.compute_seconds)
-        queue = self._queue_seconds.labels(*names)
+        self._batches(*names, "failed" if event.failed else "ok").inc()
+        self._batch_rows(*names).observe(event.rows)
+        self._rows(*names).inc(event.rows)
+        self._padding(*names).inc(event.padding_rows)
+        self._compute_seconds(*names, "pad").observe(event.pad_seconds)
+        self._compute_seconds(*names, "compute").observe(event.compute_seconds)
+        queue = self._queue_seconds(*names)
         for seconds in event.queue_seconds:
             queue.observe(seconds)
 

@@ -7,14 +7,13 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from fastapi import FastAPI
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from models.artifact import GRAPH, Golden, Manifest, publish
 from models.preprocessing import Preprocessing, save_tokenizer
 from models.signature import Signature
-from service.app import Parts, build_app, build_parts
+from service.app import Parts, build_app, build_parts, running
 from service.runtime.fake import FakeServable, fake_signature
 from service.settings import Limits, Settings, Store
 
@@ -35,7 +34,7 @@ class Manifold:
         self.fakes: list[FakeServable] = []
         given = {"store": Store(path=store, poll_interval=0.01)} | settings
         self.parts: Parts = build_parts(Settings(**given), self.load)
-        self.app: FastAPI = build_app(self.parts)
+        self.app = build_app(self.parts)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://manifold")
 
@@ -100,7 +99,7 @@ async def manifold(tmp_path: Path) -> AsyncIterator[Manifold]:
     write_version(tmp_path)
     made = Manifold(tmp_path, limits=Limits(max_body_bytes=100_000))
     with anyio.fail_after(30):
-        async with made.app.router.lifespan_context(made.app), made.client:
+        async with running(made.parts), made.client:
             await made.ready()
             yield made
             for fake in made.fakes:

@@ -8,6 +8,7 @@ import anyio
 import httpx
 import pytest
 
+from service.app import running
 from service.settings import Limits
 from tests.functional.conftest import Manifold, until, write_version
 
@@ -19,7 +20,7 @@ GOOD = {"inputs": {"text": [1, 2, 3], "series": [0.5, 1.5]}}
 async def test_an_empty_store_is_alive_and_not_ready(tmp_path: Path) -> None:
     made = Manifold(tmp_path / "nowhere")
     with anyio.fail_after(10):
-        async with made.app.router.lifespan_context(made.app), made.client:
+        async with running(made.parts), made.client:
             assert (await made.client.get("/healthz")).json() == {"live": True}
             reply = await made.client.get("/readyz")
             assert (reply.status_code, reply.json()) == (503, {"ready": False, "draining": False, "models": {}})
@@ -48,7 +49,7 @@ async def test_shutdown_answers_whoever_is_inside(tmp_path: Path) -> None:
     made = Manifold(tmp_path)
     with anyio.fail_after(20):
         async with made.client:
-            async with made.app.router.lifespan_context(made.app):
+            async with running(made.parts):
                 await made.ready()
                 made.fake.gate.clear()
                 inside = [asyncio.create_task(made.predict(GOOD)) for _ in range(8)]
@@ -61,7 +62,7 @@ async def test_too_many_are_told_to_come_back(tmp_path: Path) -> None:
     write_version(tmp_path)
     made = Manifold(tmp_path, limits=Limits(max_in_flight=1))
     with anyio.fail_after(20):
-        async with made.app.router.lifespan_context(made.app), made.client:
+        async with running(made.parts), made.client:
             await made.ready()
             made.fake.gate.clear()
             inside = asyncio.create_task(made.predict(GOOD))

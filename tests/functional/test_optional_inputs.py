@@ -11,6 +11,7 @@ import pytest
 
 from models.preprocessing import Choice, Image, Preprocessing, Quantity, Record
 from models.signature import Head, Input, Missing, Signature, TensorSpec
+from service.app import running
 from tests.functional.conftest import Manifold, until, write_version
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +44,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Manifold]:
     write_version(tmp_path, "coats", signature(Missing("learnt_null", -1)), PREPROCESSING)
     made = Manifold(tmp_path)
     with anyio.fail_after(30):
-        async with made.app.router.lifespan_context(made.app), made.client:
+        async with running(made.parts), made.client:
             await made.ready()
             yield made
 

@@ -19,7 +19,7 @@ from structlog.testing import LogCapture
 from models.preprocessing import Image
 from models.signature import Head, Input, Signature, TensorSpec
 from service.api.decoding import PHOTOS_AT_ONCE
-from service.app import build_door
+from service.app import build_door, running
 from service.batching.batch_queue import LOW_EVERY
 from service.batching.latency import KNOWN_AFTER
 from service.protocol import behind
@@ -40,7 +40,7 @@ UNMEASURED = Runtime(warmup=False)
 @asynccontextmanager
 async def serving(made: Manifold) -> AsyncIterator[Manifold]:
     with anyio.fail_after(20):
-        async with made.app.router.lifespan_context(made.app), made.client:
+        async with running(made.parts), made.client:
             await made.ready()
             try:
                 yield made

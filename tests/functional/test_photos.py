@@ -18,6 +18,7 @@ from models.preprocessing import Choice, Image, ImageEncoder, Preprocessing, Qua
 from models.resizing import Pixels
 from models.signature import Head, Input, Padding, Signature, TensorSpec
 from service.api.decoding import PHOTOS_AT_ONCE
+from service.app import running
 from tests.functional.conftest import Manifold, until, write_version
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +61,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Manifold]:
     write_version(tmp_path, "coats", SIGNATURE, PREPROCESSING, {"words.json": words})
     made = Manifold(tmp_path)
     with anyio.fail_after(60):
-        async with made.app.router.lifespan_context(made.app), made.client:
+        async with running(made.parts), made.client:
             await made.ready()
             yield made
     assert made.parts.admission.in_flight == 0
@@ -149,7 +150,7 @@ async def test_the_document_has_the_types(shop: Manifold) -> None:
 
 
 class Held:
-    """Photos that are not decoded before the gate is open; `begun` are the threads that began one of `photos`."""
+    """Photos, none small, that are not decoded before the gate is open; `begun` are the threads of `photos`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.gate = threading.Event()
@@ -164,6 +165,7 @@ class Held:
             return decode(encoder, value)
 
         monkeypatch.setattr(ImageEncoder, "pixels", held)
+        monkeypatch.setattr(ImageEncoder, "encode_small", lambda encoder, value: None)
 
 
 async def test_a_shared_photo_is_decoded_once(shop: Manifold, monkeypatch: pytest.MonkeyPatch) -> None:

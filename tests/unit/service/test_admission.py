@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from service.admission import ANSWERS, BEAT, CAUTION, FEW, LATE, SHARE, Admission, LoopLoad
+from service.admission import ANSWERS, BEAT, CAUTION, FEW, LATE, LOOP_CAUTION, SHARE, Admission, LoopLoad
 from service.batching.forecast import Forecast
 from service.errors import DeadlineExceeded, Overloaded, ShuttingDown, TooLarge
 from tests.unit.service.batching.bench import TravelLoop, pass_time
@@ -151,13 +151,13 @@ def test_a_loop_that_cannot_keep_up_is_waited_for_by_everyone_of_the_model(seen:
         for _ in range(5 if seen else 60):
             entered.enter_context(admission.enter("a"))
         wait = (60 - FEW) * 0.1
-        enough = CAUTION * (wait + 0.5)
+        enough = LOOP_CAUTION * (wait + 0.5)
         admission.judge(Forecast(wait=1.0, compute=0.5), enough + 0.001, seen, model="a")
         with pytest.raises(Overloaded) as refusal:
             admission.judge(Forecast(wait=1.0, compute=0.5), enough - 0.001, seen, model="a")
         assert refusal.value.retry_after == pytest.approx(wait)
         with pytest.raises(Overloaded) as refusal:  # the model is what is waited for longest
-            admission.judge(Forecast(wait=50.0), 10.0, seen, model="a")
+            admission.judge(Forecast(wait=50.0), enough, seen, model="a")
         assert refusal.value.retry_after == 50.0
 
 
@@ -195,7 +195,7 @@ def test_a_flood_makes_the_flooded_model_wait_and_not_the_others(seen: int) -> N
         with pytest.raises(Overloaded):
             admission.judge(Forecast(compute=0.5), 20.0, seen, model="flooded")
         admission.judge(Forecast(compute=0.5), 20.0, seen, model="quiet")
-        admission.judge(Forecast(compute=0.5), CAUTION * 0.5 + 0.001, 0, model="new")
+        admission.judge(Forecast(compute=0.5), LOOP_CAUTION * 0.5 + 0.001, 0, model="new")
 
 
 def test_who_has_been_read_is_only_turned_away_by_its_model() -> None:

@@ -1,6 +1,7 @@
 """Callers who leave, models that raise, answers that come late: nobody waits for ever, nobody gets another's answer."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from itertools import permutations
 from typing import Any
@@ -523,6 +524,20 @@ async def test_normal_priority_goes_before_low_and_low_is_not_forgotten() -> Non
     assert ran[2 * LOW_EVERY] == 102
     normal = [each for each in ran if each < 100]
     assert normal == sorted(normal)
+
+
+async def test_a_call_leaves_nothing_for_the_collector_of_cycles(bench: Bench) -> None:
+    """With garbage of every call, the collector would stop the service for as long as it takes to go through it."""
+    gc.collect()
+    gc.disable()
+    try:
+        await bench.submit(row(1), row(2))
+        with pytest.raises(DeadlineExceeded):
+            await bench.submit(row(3), patience=1e-9)
+        await turns()
+        assert not [each for each in gc.get_objects() if isinstance(each, Waiting)]
+    finally:
+        gc.enable()
 
 
 async def test_to_close_waits_for_what_runs_and_ends_the_threads(bench: Bench) -> None:

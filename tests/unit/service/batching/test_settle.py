@@ -96,7 +96,7 @@ async def test_at_the_one_exit_the_first_to_come_decides(state: str, shape: str,
             task = await begin(bench, state, rows)
             call = call_of(bench, rows)
             assert len(call.tickets) == ROWS[shape] // 2
-            calls, parts, decided = bench.batcher._queue.calls, iter(call.tickets), ""
+            calls, parts, decided = bench.batcher._queue.calls, iter([*call.tickets]), ""
             missing = len(call.tickets)
             for what in order:
                 if what in ("answer", "fail"):

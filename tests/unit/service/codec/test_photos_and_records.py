@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import tracemalloc
 import weakref
 from pathlib import Path
@@ -15,10 +16,12 @@ import pytest
 from PIL import Image as Pillow
 
 from models.artifact import Manifest
+from models.photo import SMALL_PIXELS, SMALL_TEXT
 from models.preprocessing import Choice, Image, ImageEncoder, Preprocessing, Quantity, Record
 from models.signature import Head, Input, Signature, TensorSpec
 from service.codec.describe import describe_model
 from service.codec.nested_json import Call, ModelCodec
+from service.codec.rows import AT_ONCE
 from service.errors import DeadlineExceeded, InvalidInput
 
 PREPROCESSING: dict[str, Preprocessing] = {
@@ -48,6 +51,8 @@ def png(width: int = 3, height: int = 2) -> str:
 
 
 GOOD = {"photo": png(), "metadata": METADATA}
+SIDE = math.isqrt(SMALL_PIXELS)
+"""Of the largest square that counts as small."""
 PIXEL = [10, 20, 30]
 PHOTO = "a PNG, JPEG or WebP photo in base64, or rows of pixels, each three numbers from 0 to 255"
 OBJECT = "an object with the fields condition, brand, age months"
@@ -148,13 +153,32 @@ def test_rows_that_nobody_waits_for_are_not_decoded(codec: ModelCodec) -> None:
 
 
 def test_each_photo_is_a_step_after_everything_else(codec: ModelCodec) -> None:
-    body = json.dumps({"instances": [GOOD, GOOD | {"photo": [[PIXEL]]}, GOOD]}).encode()
+    body = json.dumps({"instances": [GOOD, GOOD | {"photo": [[PIXEL]]}, *[GOOD] * 3]}).encode()
     *left, call = codec.steps(body)
-    assert left == [3, 2, 1]
+    assert left == [5, 4, 3, 2, 1]
     assert isinstance(call, Call)
-    assert [sorted(row) for row in call.rows] == [["metadata", "photo"]] * 3
-    shared = {"instances": [{"metadata": METADATA}] * 3, "shared": {"photo": png()}}
+    assert [sorted(row) for row in call.rows] == [["metadata", "photo"]] * 5
+    shared = {"instances": [{"metadata": METADATA}] * 3, "shared": {"photo": png(SIDE + 1, SIDE)}}
     assert list(codec.steps(json.dumps(shared).encode()))[:-1] == [1]
+
+
+def test_a_few_small_photos_are_no_steps(codec: ModelCodec) -> None:
+    others = [png(SIDE, SIDE + 1), png(SIDE, SIDE) + "=" * SMALL_TEXT, [[PIXEL]]]
+    for photos, left in ([png(SIDE, SIDE)] * AT_ONCE, []), ([png(), *others], [3, 2, 1]), ([png()], []):
+        body = json.dumps({"instances": [GOOD | {"photo": photo} for photo in photos]}).encode()
+        *steps, call = codec.steps(body)
+        assert steps == left
+        assert isinstance(call, Call)
+        for row, photo in zip(call.rows, photos, strict=True):
+            np.testing.assert_array_equal(row["photo"], codec.decode(one(photo)).rows[0]["photo"])
+            assert row["photo"].max() == 30
+    told = problems(codec, {"instances": [GOOD, GOOD | {"photo": "R0lGODlh"}]})
+    assert [(name, row) for name, row, *_ in told] == [("photo", 1)]
+
+
+def one(photo: object) -> bytes:
+    """With others, enough of them to have it wait for its turn."""
+    return json.dumps({"instances": [GOOD | {"photo": photo}] * (AT_ONCE + 1)}).encode()
 
 
 def test_what_is_wrong_is_told_row_by_row_though_photos_come_last(codec: ModelCodec) -> None:

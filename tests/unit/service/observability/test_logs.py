@@ -1,6 +1,8 @@
 """What is worth a line."""
 
-from collections.abc import MutableMapping
+import json
+import logging
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from service.events import (
     VersionLoaded,
     VersionStateChanged,
 )
-from service.observability.logs import EVERY, Refusals, write
+from service.observability.logs import EVERY, Refusals, configure, write
 
 Line = MutableMapping[str, Any]
 
@@ -109,3 +111,56 @@ def test_the_rest_has_none(lines: list[Line]) -> None:
     ):
         write(event)
     assert lines == []
+
+
+@pytest.fixture
+def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[str]]]:
+    """The lines on stderr. Logging is the whole process's: it is put back as it was."""
+    root, config = logging.getLogger(), structlog.get_config()
+    before = root.handlers[:], root.level
+    yield lambda: capsys.readouterr().err.splitlines()
+    root.handlers[:], level = before
+    root.setLevel(level)
+    structlog.configure(**config)
+
+
+def test_our_lines_and_those_of_libraries_look_alike(written: Callable[[], list[str]]) -> None:
+    configure("info", "json")
+    with structlog.contextvars.bound_contextvars(request_id="abc"):
+        structlog.get_logger("manifold.http").info("done", seconds=0.5)
+        structlog.get_logger("manifold.http").debug("not worth a line")
+        logging.getLogger("library").warning("watch %s", "out")
+        logging.getLogger("library").debug("not worth a line")
+    ours, theirs = map(json.loads, written())
+    assert ours.keys() - {"seconds"} == theirs.keys()
+    assert (ours["event"], ours["logger"], ours["level"]) == ("done", "manifold.http", "info")
+    assert (theirs["event"], theirs["logger"], theirs["level"]) == ("watch out", "library", "warning")
+    assert {ours["request_id"], theirs["request_id"]} == {"abc"}
+
+
+def test_an_exception_is_told_without_what_callers_sent(written: Callable[[], list[str]]) -> None:
+    configure("info", "json")
+    secret = "it is 42"
+    try:
+        raise ValueError(len(secret))
+    except ValueError:
+        structlog.get_logger("manifold").exception("unforeseen")
+    (line,) = written()
+    assert json.loads(line)["exception"][0]["exc_type"] == "ValueError"
+    assert secret not in line
+
+
+def test_a_person_reads_text(written: Callable[[], list[str]]) -> None:
+    configure("info", "text")
+    structlog.get_logger("manifold").info("ready", models=3)
+    (line,) = written()
+    assert "ready" in line
+    assert not line.startswith("{")
+
+
+@pytest.mark.parametrize("odd", ["\ud800", 2**80, object(), {1: 2}])
+def test_a_line_is_written_whatever_is_in_it(written: Callable[[], list[str]], odd: object) -> None:
+    configure("info", "json")
+    structlog.get_logger("manifold").info("odd", given=odd)
+    (line,) = map(json.loads, written())
+    assert line["event"] == "odd"

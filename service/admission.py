@@ -13,13 +13,13 @@ from service.errors import DeadlineExceeded, Overloaded, ShuttingDown, TooLarge
 SHARE = 4
 """A model may have this many times as many requests inside as there is room left: one alone can take four fifths, two
 flooded ones four ninths each, and a newcomer finds room (dynamic thresholds, Choudhury and Hahne 1998)."""
-CAUTION = 2.0
-"""Who has not been read yet is let in if all should be over in half of the time that is left. Times are predicted from
-means, and at the edge most would come a little too late, after all the work; a longer queue brings no more answers. Who
-has been read is only refused if there is no hope."""
+CAUTION = 1.5
+"""Who has not been read yet is let in if all should be over in two thirds of the time that is left. Times are predicted
+from means, and at the edge most would come a little too late, after all the work. Who has been read is only refused if
+there is no hope."""
 LOOP_CAUTION = 4.0
-"""The same for the event loop, where nothing is gained by waiting in company: the more requests it keeps in mind, the
-longer each takes."""
+"""For the wait for the event loop, where nothing is gained by company: the more requests it has in mind, the longer
+each takes."""
 BEAT = 0.02
 """Seconds between two looks at the event loop."""
 LATE = 0.005
@@ -198,10 +198,12 @@ class Admission:
         """
         if forecast.alone > left:
             raise DeadlineExceeded(f"{left:.3g} s are left, and the model alone needs {forecast.alone:.3g} s")
-        waits = [(forecast.wait, 1.0)]
+        wait, needed = forecast.wait, forecast.wait + forecast.compute
         if is_new:
-            waits = [(before + forecast.wait, CAUTION), (self._loop_wait(model, inside), LOOP_CAUTION)]
-        for wait, caution in waits:
-            if wait > 0 and caution * (wait + forecast.compute) > left:
-                told = f"{left:.3g} s are left, and an answer would take about {wait + forecast.compute:.3g} s"
-                raise Overloaded(told, wait, "predicted_wait")
+            queued, looped = before + forecast.wait, self._loop_wait(model, inside)
+            wait = max(queued, looped)
+            behind_others = CAUTION * (queued + forecast.compute) if queued else 0.0
+            needed = max(behind_others, LOOP_CAUTION * looped + forecast.compute)
+        if wait > 0 and needed > left:
+            told = f"{left:.3g} s are left, and an answer would take about {wait + forecast.compute:.3g} s"
+            raise Overloaded(told, wait, "predicted_wait")

@@ -37,13 +37,18 @@ async def storm(pool: Pool, loaded: Loaded, options: Options) -> tuple[list[Summ
     loads = []
     for share in (CALM, *RISING):
         samples = await loaded.under(pool, Stretch("", share, seconds), options=options)
-        loads.append(summarise(f"{share:g}x", samples, (0, seconds), deadline))
+        loads.append(summarise(f"{share:g}x", samples, (begun(options), seconds), deadline))
     end = 2 * seconds + 2 * deadline  # what the storm left behind has to be over by then
     both = Stretch("storm", STORM, seconds), Stretch("calm", CALM, end - seconds)
     samples = await loaded.under(pool, *both, options=options)
-    loads.append(summarise(f"{STORM:g}x", samples, (0, seconds), deadline))
+    loads.append(summarise(f"{STORM:g}x", samples, (begun(options), seconds), deadline))
     loads.append(summarise(f"then {CALM:g}x", samples, (seconds, end), deadline))
     return loads, recovery(samples, seconds, usual=loads[0].latency.p50)
+
+
+def begun(options: Options) -> float:
+    """Seconds after which a load counts, as with the peak: until then answers are still on their way."""
+    return min(options.deadline, options.seconds / 2)
 
 
 def verdict(

@@ -151,7 +151,7 @@ def test_a_loop_that_cannot_keep_up_is_waited_for_by_everyone_of_the_model(seen:
         for _ in range(5 if seen else 60):
             entered.enter_context(admission.enter("a"))
         wait = (60 - FEW) * 0.1
-        enough = LOOP_CAUTION * (wait + 0.5)
+        enough = LOOP_CAUTION * wait + 0.5
         admission.judge(Forecast(wait=1.0, compute=0.5), enough + 0.001, seen, model="a")
         with pytest.raises(Overloaded) as refusal:
             admission.judge(Forecast(wait=1.0, compute=0.5), enough - 0.001, seen, model="a")
@@ -195,7 +195,7 @@ def test_a_flood_makes_the_flooded_model_wait_and_not_the_others(seen: int) -> N
         with pytest.raises(Overloaded):
             admission.judge(Forecast(compute=0.5), 20.0, seen, model="flooded")
         admission.judge(Forecast(compute=0.5), 20.0, seen, model="quiet")
-        admission.judge(Forecast(compute=0.5), LOOP_CAUTION * 0.5 + 0.001, 0, model="new")
+        admission.judge(Forecast(compute=0.5), 0.501, 0, model="new")
 
 
 def test_who_has_been_read_is_only_turned_away_by_its_model() -> None:

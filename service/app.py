@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from service.admission import Admission
-from service.api import health, native
+from service.api import admin, health, native
 from service.api.decoding import Decoder
 from service.api.door import Door
 from service.api.errors import on_http_exception
@@ -32,6 +32,7 @@ from service.observability import logs
 from service.observability.metrics import Metrics
 from service.preparation import Load, load_graph
 from service.settings import Settings
+from service.store.control import Control
 from service.store.manager import StoreManager
 from service.store.scanner import Scanner
 from service.store.versions import VersionPolicy
@@ -75,6 +76,8 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         policy_of=lambda model: VersionPolicy.parse(settings.version_policy_of(model)),
         emit=emit,
         clock=time.monotonic,
+        labels_of=settings.labels_of,
+        is_explicit=settings.store.control == "explicit",
     )
     decoder = Decoder()
     inference: Inference[ModelCodec] = Inference(
@@ -99,9 +102,10 @@ def build_app(parts: Parts) -> Shortcut:
     predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes, parts.decoder)
     app.router.routes.extend(native.predict_routes(predict))
     app.include_router(native.router(manager))
+    app.include_router(admin.router(Control(manager), settings.admin.token, parts.emit))
     app.include_router(health.router(manager, admission, parts.metrics.registry))
     # To replace the method is FastAPI's own documented way.
-    app.openapi = typed_openapi(app, manager.available)  # type: ignore[method-assign]
+    app.openapi = typed_openapi(app, manager.available, manager.labels_at)  # type: ignore[method-assign]
     return Shortcut(context(predict), app)
 
 

@@ -4,8 +4,10 @@ ServiceError
 ├── InvalidInput            the request does not fit the signature; says which input, which row, what was expected
 ├── TooLarge                the body is over the limit
 ├── Unauthenticated         no token, or one that is not known
-├── ModelNotFound           no model of that name, or no such version of it
+├── Forbidden               the service is not set up to allow it to anybody
+├── ModelNotFound           no model of that name, or no such version or label of it
 ├── ModelNotReady           the model is known and has no version that can answer yet
+├── ChangeRefused           an operator asked for a change that cannot be made, or that failed
 ├── Overloaded              told at once to come back after `retry_after` seconds
 ├── DeadlineExceeded        its time passed before there was an answer
 ├── InferenceFailed         the model raised, or gave something that is not a number
@@ -78,12 +80,20 @@ class Unauthenticated(ServiceError):
     """No token, or one that is not known."""
 
 
+class Forbidden(ServiceError):
+    """The service is not set up to allow it to anybody; the message says how to."""
+
+
 class ModelNotFound(ServiceError):
-    """No model of that name, or no such version of it."""
+    """No model of that name, or no such version or label of it."""
 
 
 class ModelNotReady(ServiceError):
     """The model is known and has no version that can answer yet."""
+
+
+class ChangeRefused(ServiceError):
+    """An operator asked for a change that cannot be made as things stand, or that failed; all stays as it was."""
 
 
 class Overloaded(ServiceError):

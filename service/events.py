@@ -83,5 +83,26 @@ class VersionLoaded:
     seconds: float
 
 
-Event = RequestFinished | RequestRejected | BatchRan | CallDropped | HeadNotFinite | VersionStateChanged | VersionLoaded
+@dataclass(frozen=True, slots=True)
+class ChangeAsked:
+    """An operator asked for a change, which was made or refused. `outcome` is `done` or the error's code."""
+
+    action: str
+    model: str
+    version: int | None
+    label: str
+    outcome: str
+    reason: str = ""
+
+
+Event = (
+    RequestFinished
+    | RequestRejected
+    | BatchRan
+    | CallDropped
+    | HeadNotFinite
+    | VersionStateChanged
+    | VersionLoaded
+    | ChangeAsked
+)
 Emit = Callable[[Event], None]

@@ -77,7 +77,8 @@ class Asked:
     """Who is asked, until when an answer is of use, as a moment of `time.monotonic`, and how urgent it is."""
 
     model: str
-    version: int | None
+    version: int | str | None
+    """A number, or a label; None for the default."""
     deadline: float
     priority: int
 
@@ -87,7 +88,7 @@ class Inference(Generic[C]):
 
     def __init__(
         self,
-        lease: Callable[[str, int | None], AbstractContextManager[Served[C]]],
+        lease: Callable[[str, int | str | None], AbstractContextManager[Served[C]]],
         admission: Admission,
         reading_time: Callable[[Served[C]], float] = lambda served: 0.0,
         clock: Callable[[], float] = time.monotonic,

@@ -64,7 +64,8 @@ class Loader:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def loads(self) -> list[Loaded]:
-        """What each loaded version is doing, for the metrics."""
+        """What each loaded version is doing, for the metrics. While one is loaded anew, the newer of the two counts."""
+        newest = {(each[0].model, each[0].version): each for each in self._running.values()}
         return [
             Loaded(
                 model=served.model,
@@ -75,7 +76,7 @@ class Loader:
                 max_queue_delay=batcher.tuner.max_queue_delay,
                 predicted_wait=batcher.forecast(()).wait,
             )
-            for served, servable, batcher in self._running.values()
+            for served, servable, batcher in newest.values()
         ]
 
     def close(self) -> None:

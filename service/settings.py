@@ -19,8 +19,10 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    SecretStr,
     Tag,
     ValidationError,
 )
@@ -67,6 +69,8 @@ Auto = Annotated[Literal["auto"], Tag("auto")]
 PICK = Discriminator(which)
 """Tells a number from `auto` before either is checked, so that an error speaks of the one that was meant."""
 CountOrAuto = Annotated[Annotated[PositiveInt, Tag("number")] | Auto, PICK]
+Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+"""A name for a version that can move to another."""
 DelayOrAuto = Annotated[Annotated[float, Field(ge=0, le=60), Tag("number")] | Auto, PICK]
 
 
@@ -82,6 +86,9 @@ class Store(Section):
         "latest:1",
         pattern=r"^(latest:[1-9][0-9]*|all|specific:[0-9]+(,[0-9]+)*)$",
         description="Versions to serve: `latest:N`, `all` or `specific:1,2`",
+    )
+    control: Literal["poll", "explicit"] = Field(
+        "poll", description="`explicit`: after the start, versions come and go only by the admin API"
     )
 
 
@@ -119,6 +126,12 @@ class Limits(Section):
     drain_timeout: PositiveFloat = Field(30.0, description="Seconds that accepted requests have to finish, on SIGTERM")
 
 
+class Admin(Section):
+    token: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        None, description="Bearer token of the admin API, which is off without one"
+    )
+
+
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe lines to write")
     format: Literal["auto", "json", "text"] = Field("auto", description="`auto`: text in a terminal, else JSON")
@@ -131,6 +144,7 @@ class ModelOverrides(Section):
     batching: dict[str, Any] = {}
     runtime: dict[str, Any] = {}
     version_policy: str | None = Field(None, description="This model's `store.version_policy`")
+    labels: dict[Label, NonNegativeInt] = Field({}, description="Versions by label; each waits until it is available")
 
 
 class Settings(Section):
@@ -141,6 +155,7 @@ class Settings(Section):
     batching: Batching = Batching()
     runtime: Runtime = Runtime()
     limits: Limits = Limits()
+    admin: Admin = Admin()
     log: Log = Log()
     models: dict[str, ModelOverrides] = Field({}, description="Overrides by model name")
 
@@ -152,6 +167,9 @@ class Settings(Section):
 
     def version_policy_of(self, model: str) -> str:
         return self._overrides(model).version_policy or self.store.version_policy
+
+    def labels_of(self, model: str) -> dict[str, int]:
+        return self._overrides(model).labels
 
     def _overrides(self, model: str) -> ModelOverrides:
         return self.models.get(model, ModelOverrides())
@@ -216,7 +234,8 @@ def refuse_bad_overrides(settings: Settings) -> None:
 
 def describe(error: Mapping[str, Any], place: str = "") -> str:
     name = place + ".".join(str(part) for part in error["loc"] if part not in ("number", "auto"))
-    return f"{name}: {error['msg'][:1].lower() + error['msg'][1:]}, got {error['input']!r}"
+    got = "" if name.split(".")[0] == "admin" else f", got {error['input']!r}"  # an error ends up in logs
+    return f"{name}: {error['msg'][:1].lower() + error['msg'][1:]}{got}"
 
 
 def refuse_unknown_variables(environment: Mapping[str, str]) -> None:

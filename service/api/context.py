@@ -15,8 +15,8 @@ from service.errors import InvalidInput, ModelNotFound, Problem
 from service.inference import Asked
 from service.settings import Limits
 
-PREDICT = re.compile(rb"/models/([A-Za-z0-9._~-]+)(?:/versions/([0-9]+))?/predict")
-"""A path as it comes. What is written otherwise takes the long way."""
+PREDICT = re.compile(rb"/models/([A-Za-z0-9._~-]+)(?:/versions/([0-9]+)|/labels/([a-z][a-z0-9_-]*))?/predict")
+"""A path as it comes: model, version, label. What is written otherwise takes the long way."""
 KEY = "manifold"
 REQUEST_ID = b"x-request-id"
 TIMEOUT = b"x-request-timeout"
@@ -60,10 +60,12 @@ def new_id() -> str:
     return f"{IDS.getrandbits(128):032x}"
 
 
-def asked_of(headers: Headers, came: float, model: str, version: str | None, limits: Limits) -> Asked:
+def asked_of(
+    headers: Headers, came: float, model: str, version: str | None, limits: Limits, label: str | None = None
+) -> Asked:
     """Raises ModelNotFound for a version that is no number, InvalidInput for a header that makes no sense."""
     until = came + min(timeout(headers, limits.default_timeout), limits.max_timeout)
-    return Asked(model, version_of(version), until, priority(headers))
+    return Asked(model, version_of(version) if label is None else label, until, priority(headers))
 
 
 def timeout(headers: Headers, default: float) -> float:

@@ -62,9 +62,9 @@ class Door:
         question = (target, header(headers, TIMEOUT), header(headers, PRIORITY))
         last = self._refused.get(question)
         if last is None or came >= last.until:
-            version = None if found[2] is None else found[2].decode()
+            version, label = (None if part is None else part.decode() for part in found.group(2, 3))
             try:
-                error = self._reason(headers, came, model, version, inside)
+                error = self._reason(asked_of(headers, came, model, version, self._limits, label), inside)
             except ServiceError:
                 return None  # what else is wrong is told with the rest of the request
             if error is None:
@@ -74,11 +74,9 @@ class Door:
         self._outcomes.tell_refused(context, model, last.error)
         return last.to(context.request_id)
 
-    def _reason(
-        self, headers: Headers, came: float, model: str, version: str | None, inside: int
-    ) -> Overloaded | DeadlineExceeded | None:
+    def _reason(self, asked: Asked, inside: int) -> Overloaded | DeadlineExceeded | None:
         try:
-            self._look_ahead(asked_of(headers, came, model, version, self._limits), inside)
+            self._look_ahead(asked, inside)
         except (Overloaded, DeadlineExceeded) as error:
             return error
         return None

@@ -24,8 +24,10 @@ STATUS: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.InvalidInput: (422, "invalid_input"),
     errors.TooLarge: (413, "too_large"),
     errors.Unauthenticated: (401, "unauthenticated"),
+    errors.Forbidden: (403, "forbidden"),
     errors.ModelNotFound: (404, "model_not_found"),
     errors.ModelNotReady: (503, "model_not_ready"),
+    errors.ChangeRefused: (409, "change_refused"),
     errors.Overloaded: (429, "overloaded"),
     errors.DeadlineExceeded: (504, "deadline_exceeded"),
     errors.InferenceFailed: (500, "inference_failed"),
@@ -51,10 +53,12 @@ def refusal(error: errors.ServiceError, request_id: str) -> Response:
         extra["problems"] = [problem.told() for problem in error.problems]
     elif isinstance(error, errors.Overloaded):
         extra["retry_after"] = round(error.retry_after, 3)
-    return error_response(status, code, str(error), request_id, retry_headers(error, status), **extra)
+    return error_response(status, code, str(error), request_id, headers_of(error, status), **extra)
 
 
-def retry_headers(error: errors.ServiceError, status: int) -> dict[str, str]:
+def headers_of(error: errors.ServiceError, status: int) -> dict[str, str]:
+    if status == 401:
+        return {"www-authenticate": "Bearer"}
     if status not in (429, 503):
         return {}
     seconds = error.retry_after if isinstance(error, errors.Overloaded) else RETRY_LATER

@@ -31,7 +31,7 @@ from service.errors import NotFinite, ServiceError
 from service.events import Emit, HeadNotFinite
 from service.inference import Answer, Asked, Inference, Served
 from service.settings import Limits
-from service.store.manager import StoreManager
+from service.store.manager import ModelStatus, StoreManager
 
 NativeServed = Served[ModelCodec]
 
@@ -41,7 +41,7 @@ def json_response(content: object, status: int = 200) -> Response:
 
 
 class Predict:
-    """`POST /models/{model}/predict` and `…/versions/{version}/predict`."""
+    """`POST /models/{model}/predict`, `…/versions/{version}/predict` and `…/labels/{label}/predict`."""
 
     def __init__(
         self,
@@ -100,7 +100,8 @@ class Predict:
 
     def _asked(self, scope: Scope) -> Asked:
         path = scope["path_params"]
-        return asked_of(scope["headers"], context_of(scope).came, path["model"], path.get("version"), self._limits)
+        came, label = context_of(scope).came, path.get("label")
+        return asked_of(scope["headers"], came, path["model"], path.get("version"), self._limits, label)
 
     async def _refuse(self, error: ServiceError, scope: Scope, receive: Receive, send: Send) -> None:
         await self._refused(error, scope)(scope, receive, send)
@@ -171,14 +172,21 @@ def described(served: NativeServed) -> dict[str, Any]:
     return told | {"batching": served.batcher.describe()}
 
 
-def status_of(status: Any) -> dict[str, Any]:
+def status_of(status: ModelStatus) -> dict[str, Any]:
     versions = [
         {"version": each.number, "state": each.state} | ({"reason": each.reason} if each.reason else {})
         for each in status.versions
     ]
-    return {"name": status.name, "version": status.version, "state": status.state, "versions": versions}
+    return {
+        "name": status.name,
+        "version": status.version,
+        "state": status.state,
+        "versions": versions,
+        "labels": dict(status.labels),
+        "on_disk": status.on_disk,
+    }
 
 
 def predict_routes(predict: Callable[..., Any]) -> list[Route]:
-    paths = ("/models/{model}/predict", "/models/{model}/versions/{version}/predict")
-    return [Route(path, predict, methods=["POST"]) for path in paths]
+    places = ("", "/versions/{version}", "/labels/{label}")
+    return [Route(f"/models/{{model}}{place}/predict", predict, methods=["POST"]) for place in places]

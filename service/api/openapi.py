@@ -54,8 +54,20 @@ ERROR = {
 }
 
 
-def typed_openapi(app: FastAPI, available: Callable[[], Iterable[NativeServed]]) -> Callable[[], dict[str, Any]]:
-    """What FastAPI calls for its document. Made anew each time: models come and go."""
+OF_OPERATORS = (401, 403, 409)
+"""Statuses that no predict request is answered with."""
+
+
+def typed_openapi(
+    app: FastAPI,
+    available: Callable[[], Iterable[NativeServed]],
+    labels_at: Callable[[str, int], Iterable[str]],
+) -> Callable[[], dict[str, Any]]:
+    """What FastAPI calls for its document. Made anew each time: models come and go.
+
+    `labels_at` a model and its version. A label that points to another version than the default one is not listed:
+    the names of two versions' types are the same.
+    """
 
     def document() -> dict[str, Any]:
         told = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
@@ -63,10 +75,9 @@ def typed_openapi(app: FastAPI, available: Callable[[], Iterable[NativeServed]])
         schemas["Error"] = ERROR
         for served in available():
             schemas.update(definitions(served.codec.schema))
-            for path in (
-                f"/models/{served.model}/predict",
-                f"/models/{served.model}/versions/{served.version}/predict",
-            ):
+            labels = labels_at(served.model, served.version)
+            for place in ("", f"/versions/{served.version}", *(f"/labels/{label}" for label in labels)):
+                path = f"/models/{served.model}{place}/predict"
                 told["paths"][path] = {"post": operation(served, path)}
         return told
 
@@ -110,7 +121,7 @@ def operation(served: NativeServed, path: str) -> dict[str, Any]:
                 "description": "The heads that were asked for",
                 "content": {"application/json": {"schema": {"anyOf": [{"$ref": answer}, {"$ref": answers}]}}},
             },
-            **{str(status): refusal(code) for status, code in sorted(set(STATUS.values())) if status != 401},
+            **{str(s): refusal(code) for s, code in sorted(set(STATUS.values())) if s not in OF_OPERATORS},
         },
     }
 

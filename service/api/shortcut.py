@@ -20,6 +20,10 @@ class Shortcut:
         if found is None:
             await self._app(scope, receive, send)
             return
-        model, version = found.groups()
-        scope["path_params"] = {"model": model.decode(), "version": version and version.decode()}
+        model, version, label = found.groups()
+        scope["path_params"] = {
+            "model": model.decode(),
+            "version": version and version.decode(),
+            "label": label and label.decode(),
+        }
         await self._predict(scope, receive, send)

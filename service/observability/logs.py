@@ -12,7 +12,15 @@ from typing import Any, Literal
 import orjson
 import structlog
 
-from service.events import BatchRan, CallDropped, Event, RequestRejected, VersionLoaded, VersionStateChanged
+from service.events import (
+    BatchRan,
+    CallDropped,
+    ChangeAsked,
+    Event,
+    RequestRejected,
+    VersionLoaded,
+    VersionStateChanged,
+)
 
 log = structlog.get_logger("manifold")
 
@@ -103,5 +111,15 @@ def write(event: Event) -> None:
             log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
         case CallDropped(model, version, reason, rows, request_id):
             log.info("call dropped", model=model, version=version, reason=reason, rows=rows, request_id=request_id)
+        case ChangeAsked():
+            note_change(event)
         case _:
             pass
+
+
+def note_change(event: ChangeAsked) -> None:
+    """What an operator did, or tried to; what does not belong to the action is left out."""
+    about = {"version": event.version, "label": event.label, "reason": event.reason}
+    told = {name: value for name, value in about.items() if value not in (None, "")}
+    level = log.info if event.outcome == "done" else log.warning
+    level("admin action", action=event.action, model=event.model, outcome=event.outcome, **told)

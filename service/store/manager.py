@@ -1,21 +1,23 @@
 """Moves versions through START, LOADING, AVAILABLE, UNLOADING, END, and lends out the available ones.
 
-Knows neither what a loaded version is nor how it is made: `load` and `unload` are given.
+What people want of single versions is in `wishes`, and `control` is how they say so. Knows neither what a loaded
+version is nor how it is made: `load` and `unload` are given.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from service.errors import ModelNotFound, ModelNotReady
+from service.errors import ChangeRefused, ModelNotFound, ModelNotReady, ShuttingDown
 from service.events import Emit, VersionLoaded, VersionStateChanged
 from service.store.scanner import Found, Listing
 from service.store.versions import Plan, State, VersionPolicy, plan
+from service.store.wishes import STABLE, Wishes
 
 S = TypeVar("S")
 
@@ -49,18 +51,25 @@ class VersionStatus:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """`version` is the one that answers when none is named; None while none can."""
+    """`version` is the one that answers when none is named; None while none can. `on_disk`: loaded or not."""
 
     name: str
     version: int | None
     versions: tuple[VersionStatus, ...]
+    labels: tuple[tuple[str, int], ...]
+    on_disk: tuple[int, ...]
 
     @property
     def state(self) -> str:
-        """The state of the answering version, else of the newest; `ABSENT` for a model without any."""
+        """The state of the answering version, else of the newest; END while none is loaded that could be.
+
+        `ABSENT` for a model without any.
+        """
         if self.version is not None:
             return State.AVAILABLE
-        return self.versions[-1].state if self.versions else "ABSENT"
+        if self.versions:
+            return self.versions[-1].state
+        return State.END if self.on_disk else "ABSENT"
 
 
 class StoreManager(Generic[S]):
@@ -75,15 +84,25 @@ class StoreManager(Generic[S]):
         policy_of: Callable[[str], VersionPolicy],
         emit: Emit,
         clock: Callable[[], float],
+        labels_of: Callable[[str], Mapping[str, int]] = lambda model: {},
+        is_explicit: bool = False,
     ) -> None:
+        """`labels_of` a model are those of the configuration. `is_explicit`: after the first round, which follows the
+        policy, versions come and go only because somebody says so."""
         self._scan = scan
         self._load = load
         self._unload = unload
         self._policy_of = policy_of
         self._emit = emit
         self._clock = clock
+        self._labels_of = labels_of
+        self._is_explicit = is_explicit
         self._models: dict[str, dict[int, Version[S]]] = {}
+        self._wishes: dict[str, Wishes] = {}
+        self._listing: Listing = {}
         self._lock = asyncio.Lock()
+        self._is_started = False
+        self._is_closed = False
 
     def __repr__(self) -> str:
         available = sum(record.state is State.AVAILABLE for record in self._records())
@@ -101,12 +120,30 @@ class StoreManager(Generic[S]):
     async def reconcile(self) -> None:
         """Looks at the store once and does what follows from it, to the end. Raises OSError."""
         async with self._lock:
+            await self._follow(await asyncio.to_thread(self._scan))
+
+    async def _follow(self, listing: Listing) -> None:
+        self._listing = listing
+        self._note(listing)
+        for model in self._models:
+            await self._bring_in_step(model, listing.get(model, {}))
+        for model in [name for name, known in self._models.items() if not known and name not in listing]:
+            del self._models[model]
+        self._is_started = True
+
+    @asynccontextmanager
+    async def changing(self) -> AsyncIterator[Listing]:
+        """Nothing else changes until the block ends. Yields the store as it is now. Raises ShuttingDown, OSError."""
+        async with self._lock:
+            if self._is_closed:
+                raise ShuttingDown("the service is going away and changes nothing any more")
             listing = await asyncio.to_thread(self._scan)
-            self._note(listing)
-            for model in self._models:
-                await self._bring_in_step(model, listing.get(model, {}))
-            for model in [name for name, known in self._models.items() if not known and name not in listing]:
-                del self._models[model]
+            if not self._is_started:
+                await self._follow(listing)
+            self._listing = listing
+            for model in listing:
+                self._models.setdefault(model, {})
+            yield listing
 
     def _note(self, listing: Listing) -> None:
         """Every wanted version is in START before the first one loads: readiness must see them all."""
@@ -126,7 +163,9 @@ class StoreManager(Generic[S]):
     async def _bring_in_step(self, model: str, found: dict[int, Found]) -> None:
         known = self._models[model]
         while True:
-            for record in sorted(known.values(), key=lambda record: -record.number):
+            labelled = self.wishes_of(model).labels.values()
+            # What is labelled comes first: until `stable` can answer, the newest would in its place.
+            for record in sorted(known.values(), key=lambda each: (each.number not in labelled, -each.number)):
                 if record.state is State.START:
                     await self._bring_up(record)
             next_step = self._plan(model, found)
@@ -137,17 +176,55 @@ class StoreManager(Generic[S]):
                 await self._take_down(known.pop(number))
 
     def _plan(self, model: str, found: dict[int, Found]) -> Plan:
+        if self._is_explicit and self._is_started:
+            return Plan()
         known = self._models[model]
         found = {number: each for number, each in found.items() if each.settled or number in known}
         states = {number: record.state for number, record in known.items()}
-        failed = [number for number, state in states.items() if state is State.END]
-        return plan(self._policy_of(model), found, states, failed)
+        orders = self.wishes_of(model).orders()
+        # What is barred stays so when loading it by hand fails, and nobody has to stand in for it.
+        failed = [number for number, state in states.items() if state is State.END and number not in orders.barred]
+        return plan(self._policy_of(model), found, states, failed, orders)
 
     def _start(self, model: str, step: Plan, found: dict[int, Found]) -> None:
         for number in step.load:
-            record = Version[S](model, number, found[number])
-            self._models[model][number] = record
-            self._move(record, State.START)
+            self._begin(model, number, found[number])
+
+    def _begin(self, model: str, number: int, found: Found) -> Version[S]:
+        record = Version[S](model, number, found)
+        self._models[model][number] = record
+        self._move(record, State.START)
+        return record
+
+    async def bring_up(self, model: str, number: int, found: Found) -> None:
+        """Loads a version that is not available. Only while `changing`. Raises ChangeRefused when it fails."""
+        record = self._begin(model, number, found)
+        await self._bring_up(record)
+        if record.state is not State.AVAILABLE:
+            raise ChangeRefused(f"version {number} of model {model!r} could not be loaded: {record.reason[:SHOWN]}")
+
+    async def replace(self, model: str, number: int, found: Found) -> None:
+        """Loads an available version anew; the old copy answers until then, so there are two for a while.
+
+        Only while `changing`. Raises ChangeRefused when it fails, and the old copy stays.
+        """
+        began = self._clock()
+        try:
+            served = await self._load(model, number, found.path)
+        except Exception as error:  # as in _bring_up
+            reason = f"{error}"[:SHOWN] or type(error).__name__
+            raise ChangeRefused(f"version {number} of model {model!r} could not be loaded again: {reason}") from error
+        known = self._models[model]
+        old, known[number] = known[number], Version(model, number, found, State.AVAILABLE, served=served)
+        self._emit(VersionLoaded(model, number, self._clock() - began))
+        old.state = State.UNLOADING  # told nobody: the version itself stays available
+        await self._let_go(old)
+
+    async def take_down(self, model: str, number: int) -> None:
+        """Unloads a version once its leases have ended; it is lent to nobody from now on. Only while `changing`."""
+        record = self._models[model].pop(number)
+        if record.state is State.AVAILABLE:
+            await self._take_down(record)
 
     async def _bring_up(self, record: Version[S]) -> None:
         began = self._clock()
@@ -162,20 +239,27 @@ class StoreManager(Generic[S]):
 
     async def _take_down(self, record: Version[S]) -> None:
         self._move(record, State.UNLOADING)
+        await self._let_go(record)
+        self._move(record, State.END)
+
+    async def _let_go(self, record: Version[S]) -> None:
         if record.leases:
             await record.idle.wait()
         served, record.served = record.served, None
         if served is not None:
             await self._unload(served)
-        self._move(record, State.END)
 
     def _move(self, record: Version[S], state: State, reason: str = "") -> None:
         record.state, record.reason = state, reason
         self._emit(VersionStateChanged(record.model, record.number, state, reason))
 
     @contextmanager
-    def lease(self, model: str, number: int | None = None) -> Iterator[S]:
-        """Lends the version, which stays loaded until the block ends. Raises ModelNotFound, ModelNotReady."""
+    def lease(self, model: str, version: int | str | None = None) -> Iterator[S]:
+        """Lends the version of that number or label, or the default one, which stays loaded until the block ends.
+
+        Raises ModelNotFound, ModelNotReady.
+        """
+        number = self._labelled(model, version) if isinstance(version, str) else version
         record = self._find(model, number)
         assert record.served is not None
         record.leases += 1
@@ -187,31 +271,63 @@ class StoreManager(Generic[S]):
                 record.idle.set()
 
     def _find(self, model: str, number: int | None) -> Version[S]:
-        known = self._models.get(model)
-        if known is None:
-            names = ", ".join(sorted(self._models)) or "none"
-            raise ModelNotFound(f"no model {model[:SHOWN]!r}; known models: {names}")
+        known = self.versions_of(model)
         if number is None:
-            number = self._default(model)
+            number = self.default_of(model)
         if number is None:
-            raise ModelNotReady(f"model {model!r} has no version that can answer yet{self._why(known)}")
+            raise ModelNotReady(f"model {model!r} has no version that can answer yet{self._why(model, known)}")
         record = known.get(number)
         if record is None:
             loaded = ", ".join(str(n) for n in sorted(known)) or "none"
             raise ModelNotFound(f"model {model!r} has no version {number}; known versions: {loaded}")
         if record.state is not State.AVAILABLE:
-            raise ModelNotReady(f"version {number} of model {model!r} is {record.state}{self._why({number: record})}")
+            why = self._why(model, {number: record})
+            raise ModelNotReady(f"version {number} of model {model!r} is {record.state}{why}")
         return record
 
-    def _why(self, known: dict[int, Version[S]]) -> str:
+    def _labelled(self, model: str, label: str) -> int:
+        """The version that the label points to, available. Raises ModelNotFound, ModelNotReady."""
+        known, labels = self.versions_of(model), self.wishes_of(model).labels
+        number = labels.get(label)
+        if number is None:
+            names = ", ".join(sorted(labels)) or "none"
+            raise ModelNotFound(f"model {model!r} has no label {label[:SHOWN]!r}; known labels: {names}")
+        record = known.get(number)
+        if record is None or record.state is not State.AVAILABLE:
+            state = "not loaded" if record is None else record.state
+            raise ModelNotReady(f"the label {label!r} of model {model!r} waits for version {number}, which is {state}")
+        return number
+
+    def _why(self, model: str, known: dict[int, Version[S]]) -> str:
         if not known:
-            return ": the store has none"
+            return ": none is loaded" if self._listing.get(model) else ": the store has none"
         newest = known[max(known)]
         return f": version {newest.number} is {newest.state}" + (f" ({newest.reason[:SHOWN]})" if newest.reason else "")
 
-    def _default(self, model: str) -> int | None:
+    def default_of(self, model: str) -> int | None:
+        """What answers who names no version: `stable` where it is set and available, else the highest available."""
         available = [n for n, record in self._models[model].items() if record.state is State.AVAILABLE]
-        return max(available, default=None)
+        stable = self.wishes_of(model).labels.get(STABLE)
+        return stable if stable in available else max(available, default=None)
+
+    def versions_of(self, model: str) -> dict[int, Version[S]]:
+        """The versions that are loaded, come, go or failed. Raises ModelNotFound."""
+        known = self._models.get(model)
+        if known is None:
+            names = ", ".join(sorted(self._models)) or "none"
+            raise ModelNotFound(f"no model {model[:SHOWN]!r}; known models: {names}")
+        return known
+
+    def wishes_of(self, model: str) -> Wishes:
+        """Kept as long as the process lives, even while the model is gone from the store."""
+        wishes = self._wishes.get(model)
+        if wishes is None:
+            wishes = self._wishes[model] = Wishes(dict(self._labels_of(model)))
+        return wishes
+
+    def labels_at(self, model: str, number: int) -> list[str]:
+        """The labels that point to the version."""
+        return self.wishes_of(model).labels_at(number)
 
     def _records(self) -> Iterator[Version[S]]:
         for known in self._models.values():
@@ -223,12 +339,14 @@ class StoreManager(Generic[S]):
 
     def statuses(self) -> tuple[ModelStatus, ...]:
         """Every model of the store, by name."""
-        return tuple(self._status(model) for model in sorted(self._models))
+        return tuple(self.status_of(model) for model in sorted(self._models))
 
-    def _status(self, model: str) -> ModelStatus:
-        records = sorted(self._models[model].values(), key=lambda record: record.number)
+    def status_of(self, model: str) -> ModelStatus:
+        """Raises ModelNotFound."""
+        records = sorted(self.versions_of(model).values(), key=lambda record: record.number)
         shown = tuple(VersionStatus(record.number, record.state, record.reason) for record in records)
-        return ModelStatus(model, self._default(model), shown)
+        labels = tuple(sorted(self.wishes_of(model).labels.items()))
+        return ModelStatus(model, self.default_of(model), shown, labels, tuple(sorted(self._listing.get(model, {}))))
 
     @property
     def is_ready(self) -> bool:
@@ -243,12 +361,13 @@ class StoreManager(Generic[S]):
 
     def available(self) -> tuple[S, ...]:
         """The default version of every model that can answer, by name."""
-        records = (self._models[model].get(self._default(model) or -1) for model in sorted(self._models))
+        records = (self._models[model].get(self.default_of(model) or -1) for model in sorted(self._models))
         return tuple(record.served for record in records if record is not None and record.served is not None)
 
     async def close(self) -> None:
         """Takes every version down once its leases have ended."""
         async with self._lock:
+            self._is_closed = True
             for model, known in self._models.items():
                 for number in [n for n, record in known.items() if record.state is State.AVAILABLE]:
                     await self._take_down(self._models[model].pop(number))

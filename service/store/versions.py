@@ -57,12 +57,34 @@ class Plan:
     unload: tuple[int, ...] = ()
 
 
-def plan(policy: VersionPolicy, on_disk: Collection[int], states: Mapping[int, State], failed: Collection[int]) -> Plan:
+@dataclass(frozen=True)
+class Orders:
+    """What people decided about single versions, which goes before the policy. To bar goes before to keep."""
+
+    kept: frozenset[int] = frozenset()
+    """Loaded by hand, or labelled."""
+    barred: frozenset[int] = frozenset()
+    """Unloaded by hand."""
+
+    def amend(self, chosen: frozenset[int], usable: Collection[int]) -> frozenset[int]:
+        """What is wanted, when a policy chose these among those that are usable."""
+        return (chosen | (self.kept & frozenset(usable))) - self.barred
+
+
+def plan(
+    policy: VersionPolicy,
+    on_disk: Collection[int],
+    states: Mapping[int, State],
+    failed: Collection[int],
+    orders: Orders = Orders(),
+) -> Plan:
     """Availability-preserving: an old version goes only when every version that is wanted now can answer.
 
-    A version that failed is passed over, so that the next best one is wanted in its place.
+    A version that failed is passed over, so that the next best one is wanted in its place. One that is barred is not:
+    who unloads a version asks for that and no more.
     """
-    wanted = policy.choose(set(on_disk) - set(failed))
+    usable = set(on_disk) - set(failed)
+    wanted = orders.amend(policy.choose(usable), usable)
     available = {version for version, state in states.items() if state is State.AVAILABLE}
     missing = wanted - states.keys()
     if missing:

@@ -29,7 +29,7 @@ async def until(is_true: Callable[[], bool]) -> None:
 class Manifold:
     """A running application, a client to it, and the fakes behind its models."""
 
-    def __init__(self, store: Path, **settings: Any) -> None:
+    def __init__(self, store: Path, /, **settings: Any) -> None:
         self.store = store
         self.fakes: list[FakeServable] = []
         given = {"store": Store(path=store, poll_interval=0.01)} | settings

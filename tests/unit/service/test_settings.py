@@ -46,9 +46,40 @@ def test_one_model_may_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.runtime_of("digits").instances == 1
 
 
+def test_labels_come_by_model_from_file_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("manifold.toml").write_text("[models.digits]\nlabels = {stable = 3, a-b_2 = 4}\n")
+    monkeypatch.setenv("MANIFOLD_MODELS__other__LABELS__canary", "7")
+    loaded = settings.load().settings
+    assert loaded.labels_of("digits") == {"stable": 3, "a-b_2": 4}
+    assert (loaded.labels_of("other"), loaded.labels_of("third")) == ({"canary": 7}, {})
+
+
+@pytest.mark.parametrize("value", ["{stable = -1}", "{stable = 'x'}", "{Stable = 1}", "{'1st' = 1}", "{'' = 1}"])
+def test_labels_that_are_none_are_refused(value: str) -> None:
+    Path("manifold.toml").write_text(f"[models.digits]\nlabels = {value}\n")
+    with pytest.raises(InvalidSettings, match=r"models\.digits\.labels"):
+        settings.load()
+
+
+def test_the_admin_token_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MANIFOLD_ADMIN__TOKEN", "s3cret")
+    loaded = settings.load().settings
+    assert loaded.admin.token is not None
+    assert loaded.admin.token.get_secret_value() == "s3cret"
+    assert "s3cret" not in f"{loaded!r} {dict(settings.leaves(loaded.model_dump()))}"
+    monkeypatch.delenv("MANIFOLD_ADMIN__TOKEN")
+    Path("manifold.toml").write_text("[admin]\ntoken = 12345\ntokn = '67890'\n")
+    with pytest.raises(InvalidSettings, match=r"admin\.token: ") as told:
+        settings.load()
+    assert "12345" not in str(told.value)
+    assert "67890" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
+        ("MANIFOLD_ADMIN__TOKEN", "", "admin.token: value should have at least 1 item"),
+        ("MANIFOLD_STORE__CONTROL", "manual", "store.control: "),
         ("MANIFOLD_BATCHING__MAX_BATCH_SIZE", "0", "batching.max_batch_size: input should be greater than 0, got '0'"),
         ("MANIFOLD_BATCHING__MAX_BATCH", "1", "batching.max_batch: "),
         ("MANIFOLD_BATCHNG__MAX_BATCH_SIZE", "1", "MANIFOLD_BATCHNG__MAX_BATCH_SIZE: no such setting"),

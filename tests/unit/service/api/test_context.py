@@ -51,6 +51,10 @@ def test_who_names_no_time_has_the_default_and_nobody_has_more_than_the_limit(he
     assert asked_of(headers, 100.0, "m", None, LIMITS) == Asked("m", None, 100.0 + seconds, NORMAL)
 
 
+def test_a_label_is_asked_for_by_name() -> None:
+    assert asked_of([], 0.0, "m", None, LIMITS, "7th") == Asked("m", "7th", 30.0, NORMAL)
+
+
 def test_a_default_above_the_limit_is_cut_too() -> None:
     limits = Limits(default_timeout=30.0, max_timeout=10.0)
     assert asked_of([], 0.0, "m", "7", limits) == Asked("m", 7, 10.0, NORMAL)

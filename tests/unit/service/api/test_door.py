@@ -94,6 +94,7 @@ class Parsed:
     [
         (TARGET, {}, Asked("digits", None, 130.0, NORMAL)),
         (b"/models/digits/versions/7/predict", {}, Asked("digits", 7, 130.0, NORMAL)),
+        (b"/models/digits/labels/a-b_9/predict", {}, Asked("digits", "a-b_9", 130.0, NORMAL)),
         (b"/models/a~b-c._9/predict", {"x_request_timeout": b"0.5"}, Asked("a~b-c._9", None, 100.5, NORMAL)),
         (TARGET, {"x_request_priority": b"low", "x_request_timeout": b"900"}, Asked("digits", None, 400.0, LOW)),
     ],
@@ -124,6 +125,9 @@ def test_it_asks_what_the_request_asks_and_lets_in_whom_nothing_is_said_against(
         (b"POST", b"/models/digits/versions/x/predict"),
         (b"POST", b"/models/digits/versions/-1/predict"),
         (b"POST", b"/models/digits/versions//predict"),
+        (b"POST", b"/models/digits/labels//predict"),
+        (b"POST", b"/models/digits/labels/Stable/predict"),
+        (b"POST", b"/models/digits/labels/stable/versions/1/predict"),
         (b"POST", TARGET + b"\n"),
         (b"POST", b""),
     ],
@@ -251,6 +255,7 @@ def test_a_new_look_is_told_to_who_comes_next() -> None:
     [
         (b"/models/others/predict", {}),
         (b"/models/digits/versions/1/predict", {}),
+        (b"/models/digits/labels/stable/predict", {}),
         (TARGET, {"x_request_timeout": b"29"}),
         (TARGET, {"x_request_priority": b"low"}),
     ],

@@ -28,6 +28,11 @@ def test_who_may_come_back_is_told_when(error: errors.ServiceError) -> None:
     assert refusal(error, "id").headers["retry-after"] == ("3" if isinstance(error, errors.Overloaded) else "1")
 
 
+def test_who_has_no_token_is_told_which_kind_is_wanted() -> None:
+    assert refusal(errors.Unauthenticated("no token"), "id").headers["www-authenticate"] == "Bearer"
+    assert "www-authenticate" not in refusal(errors.Forbidden("off"), "id").headers
+
+
 def test_heads_that_are_no_numbers_are_listed() -> None:
     broken = [errors.NotFinite("age", [0, 2]), errors.NotFinite("room")]
     told = orjson.loads(refusal(errors.InferenceFailed("no number", broken), "an-id").body)["error"]

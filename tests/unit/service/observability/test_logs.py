@@ -12,6 +12,7 @@ from structlog.testing import LogCapture
 from service.events import (
     BatchRan,
     CallDropped,
+    ChangeAsked,
     Event,
     HeadNotFinite,
     RequestFinished,
@@ -164,3 +165,14 @@ def test_a_line_is_written_whatever_is_in_it(written: Callable[[], list[str]], o
     structlog.get_logger("manifold").info("odd", given=odd)
     (line,) = map(json.loads, written())
     assert line["event"] == "odd"
+
+
+def test_an_operator_s_action_has_a_line_whatever_came_of_it(lines: list[Line]) -> None:
+    write(ChangeAsked("set label", "digits", 0, "stable", "done"))
+    write(ChangeAsked("rollback", "digits", None, "", "change_refused", "nothing below"))
+    assert lines == [
+        {"event": "admin action", "log_level": "info", "action": "set label", "model": "digits", "outcome": "done"}
+        | {"version": 0, "label": "stable"},
+        {"event": "admin action", "log_level": "warning", "action": "rollback", "model": "digits"}
+        | {"outcome": "change_refused", "reason": "nothing below"},
+    ]

@@ -1,59 +1,16 @@
 """The life of versions: loading, leases, taking over, failing, going away."""
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import anyio
 import pytest
 
 from service.errors import ModelNotFound, ModelNotReady
-from service.events import Event, VersionStateChanged
-from service.store.manager import StoreManager
-from service.store.scanner import Found, Listing
-from service.store.versions import VersionPolicy
+from service.store.scanner import Listing
+from tests.unit.service.store.world import World
 
 pytestmark = pytest.mark.anyio
-
-
-class World:
-    """A store that is set by hand, and a loader that can be told to fail or to wait."""
-
-    def __init__(self) -> None:
-        self.listing: Listing = {}
-        self.bad: set[tuple[str, int]] = set()
-        self.gate: asyncio.Event | None = None
-        self.unloaded: list[str] = []
-        self.events: list[Event] = []
-        self.manager = StoreManager(
-            scan=lambda: self.listing,
-            load=self.load,
-            unload=self.unload,
-            policy_of=lambda _: VersionPolicy.parse("latest:1"),
-            emit=self.events.append,
-            clock=lambda: 0.0,
-        )
-
-    def put(self, model: str, versions: Iterable[int], mark: str = "") -> None:
-        self.listing[model] = {n: Found(Path(model) / str(n), ((mark, 0, 0),)) for n in versions}
-
-    async def load(self, model: str, version: int, folder: Path) -> str:
-        if self.gate is not None:
-            await self.gate.wait()
-        if (model, version) in self.bad:
-            raise ValueError("the file is damaged")
-        return f"{model}/{version}"
-
-    async def unload(self, served: str) -> None:
-        self.unloaded.append(served)
-
-    def is_ready(self) -> bool:
-        return self.manager.is_ready
-
-    def states(self, model: str, version: int) -> list[str]:
-        changes = [event for event in self.events if isinstance(event, VersionStateChanged)]
-        return [each.state for each in changes if (each.model, each.version) == (model, version)]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.store.versions import Plan, State, VersionPolicy, plan
+from service.store.versions import Orders, Plan, State, VersionPolicy, plan
 
 A, L, E = State.AVAILABLE, State.LOADING, State.END
 
@@ -61,3 +61,35 @@ def test_following_the_plan_ends_with_what_is_wanted(on_disk: set[int], states: 
         assert not (answered_before and on_disk - set(failed)) or any(state is A for state in states.values())
     wanted = policy.choose(on_disk - {version for version, state in states.items() if state is E})
     assert wanted <= {version for version, state in states.items() if state is A}
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "states", "failed", "orders", "expected"),
+    [
+        ([1, 2], {1: A, 2: A}, [], Orders(kept=frozenset({1})), Plan()),
+        ([1, 2, 3], {1: A, 3: A}, [], Orders(kept=frozenset({2})), Plan(load=(2,))),
+        ([2], {1: A, 2: A}, [], Orders(kept=frozenset({1})), Plan(unload=(1,))),  # gone from disk
+        ([1, 2], {2: A}, [1], Orders(kept=frozenset({1})), Plan()),  # failed
+        ([1, 2], {1: A}, [], Orders(barred=frozenset({2})), Plan()),  # neither loaded, nor is the old one taken away
+        ([1, 2], {}, [], Orders(barred=frozenset({2})), Plan()),  # nobody stands in for what was unloaded by hand
+        ([1, 2, 3], {1: A}, [], Orders(barred=frozenset({2})), Plan(load=(3,))),
+        ([1, 2], {2: A}, [], Orders(kept=frozenset({1}), barred=frozenset({1})), Plan()),
+    ],
+)
+def test_what_people_decided_goes_before_the_policy(
+    on_disk: list[int], states: dict[int, State], failed: list[int], orders: Orders, expected: Plan
+) -> None:
+    assert plan(VersionPolicy.parse("latest:1"), on_disk, states, failed, orders) == expected
+
+
+NUMBERS = st.sets(st.integers(1, 6))
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+def test_the_plan_takes_away_nothing_that_is_kept_and_loads_nothing_that_is_barred(
+    on_disk: set[int], available: set[int], kept: set[int], barred: set[int]
+) -> None:
+    states = dict.fromkeys(available, A)
+    step = plan(VersionPolicy.parse("latest:2"), on_disk, states, [], Orders(frozenset(kept), frozenset(barred)))
+    assert not set(step.unload) & (kept & on_disk - barred)
+    assert not set(step.load) & barred

@@ -45,8 +45,14 @@ class TravelLoop(asyncio.SelectorEventLoop):
 class Bench:
     """A batcher over the fake, with its events."""
 
-    def __init__(self, turns: Turns | None = None, latency: Latency | None = None, **policy: Any) -> None:
-        self.fake = FakeServable(SIGNATURE, poison=lambda row: bool((row["text"] == POISON).any()))
+    def __init__(
+        self,
+        turns: Turns | None = None,
+        latency: Latency | None = None,
+        signature: Signature = SIGNATURE,
+        **policy: Any,
+    ) -> None:
+        self.fake = FakeServable(signature, poison=lambda row: bool((row["text"] == POISON).any()))
         self.events: list[Event] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self.batcher = Batcher("m", 1, self.fake, BatchPolicy(**policy), self.events.append, turns, latency)

@@ -7,12 +7,14 @@ from itertools import permutations
 from typing import Any
 
 import anyio
+import msgspec
 import numpy as np
 import pytest
 import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.signature import Padding
 from service.batching.batch_queue import LOW, LOW_EVERY, Batch
 from service.batching.batcher import Batcher
 from service.batching.calls import Waiting
@@ -524,6 +526,46 @@ async def test_normal_priority_goes_before_low_and_low_is_not_forgotten() -> Non
     assert ran[2 * LOW_EVERY] == 102
     normal = [each for each in ran if each < 100]
     assert normal == sorted(normal)
+
+
+async def test_rows_that_change_one_another_run_one_by_one_and_wait_for_nobody() -> None:
+    inputs = tuple(msgspec.structs.replace(each, padding=Padding("alone")) for each in SIGNATURE.inputs)
+    bench = Bench(signature=msgspec.structs.replace(SIGNATURE, inputs=inputs), max_batch_size=8, max_queue_delay=1000.0)
+    async with benches(bench):
+        answers = await asyncio.gather(bench.submit(row(1), row(2)), bench.submit(row(3)))
+        assert [len(answer["h0"]) for answer in answers] == [2, 1]
+        assert bench.sizes == [1, 1, 1]
+
+
+async def test_what_nobody_waits_for_is_not_run_again_when_its_batch_fails() -> None:
+    bench = Bench(max_batch_size=2)
+    async with benches(bench):
+        bench.fake.gate.clear()
+        culprit, gone = bench.submit(row(POISON)), bench.submit(row(2))
+        await bench.entered()
+        gone.cancel()
+        await turns()
+        bench.release()
+        with pytest.raises(InferenceFailed):
+            await culprit
+        assert bench.sizes == [2, 1]
+
+
+@pytest.mark.parametrize("heads", [("h0", "strange"), ()])
+async def test_who_asks_for_other_heads_is_told_which_there_are(bench: Bench, heads: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        await bench.submit(row(1), heads=heads)
+    (problem,) = refusal.value.problems
+    assert problem.expected == f"heads among {sorted(HEADS)}"
+    assert problem.got == str(sorted(heads))
+
+
+async def test_who_comes_when_it_is_closed_is_told_so() -> None:
+    bench = Bench()
+    async with benches(bench):
+        await bench.batcher.close()
+        with pytest.raises(ShuttingDown, match="version 1 of 'm' is going away"):
+            await bench.submit(row(1))
 
 
 async def test_a_call_leaves_nothing_for_the_collector_of_cycles(bench: Bench) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from service.batching.batch_queue import LOW
@@ -17,7 +19,7 @@ ONE = FIXED + 3 * PER_ELEMENT
 """Seconds of one row of three elements."""
 
 
-def bench_of(turns: Turns | None = None, **policy: object) -> Bench:
+def bench_of(turns: Turns | None = None, **policy: Any) -> Bench:
     return Bench(turns, measured(FIXED, PER_ELEMENT), **({"max_batch_size": 4} | policy))
 
 
@@ -190,3 +192,16 @@ async def test_it_describes_what_it_rests_on() -> None:
         assert [each["rows"] for each in told["measured"]] == [1, 4, 16]
         assert (told["max_batch_size"], told["max_queue_size"], told["instances"]) == (4, 1024, 1)
         assert told["latency_target"] == 15.0
+
+
+async def test_before_the_first_call_rows_of_one_element_are_expected() -> None:
+    bench = bench_of()
+    async with benches(bench):
+        assert bench.batcher.forecast(()).compute == pytest.approx(FIXED + PER_ELEMENT)
+
+
+async def test_a_row_is_as_long_as_its_bucket() -> None:
+    bench = bench_of(buckets=(64,))
+    async with benches(bench):
+        expected = FIXED + (64 + 1 + 1) * PER_ELEMENT  # the bucket of the text, its tail, and the series as it is
+        assert bench.batcher.forecast([row(1)]).compute == pytest.approx(expected)

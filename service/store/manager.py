@@ -346,7 +346,9 @@ class StoreManager(Generic[S]):
         records = sorted(self.versions_of(model).values(), key=lambda record: record.number)
         shown = tuple(VersionStatus(record.number, record.state, record.reason) for record in records)
         labels = tuple(sorted(self.wishes_of(model).labels.items()))
-        return ModelStatus(model, self.default_of(model), shown, labels, tuple(sorted(self._listing.get(model, {}))))
+        # What may still be written is not there yet: it comes by itself.
+        whole = sorted(number for number, found in self._listing.get(model, {}).items() if found.settled)
+        return ModelStatus(model, self.default_of(model), shown, labels, tuple(whole))
 
     @property
     def is_ready(self) -> bool:

@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import pytest
 
 from service.errors import ChangeRefused, ModelNotFound, ModelNotReady, ShuttingDown
-from service.store.scanner import Listing
+from service.store.scanner import Found, Listing
 from tests.unit.service.store.world import World
 
 pytestmark = pytest.mark.anyio
@@ -316,3 +317,14 @@ async def test_many_changes_at_once_never_leave_a_caller_without_an_answer() -> 
         is_over = True
         await asyncio.gather(*callers)
     assert answered > 100
+
+
+async def test_what_may_still_be_written_is_absent_and_not_ended() -> None:
+    """END says that nothing comes by itself, and who waits for the model would give up."""
+    world = World()
+    world.listing["m"] = {1: Found(Path("m/1"), (("", 0, 0),), settled=False)}
+    await world.manager.reconcile()
+    assert (world.manager.status_of("m").state, world.manager.status_of("m").on_disk) == ("ABSENT", ())
+    world.put("m", [1])
+    await world.manager.reconcile()
+    assert (world.manager.status_of("m").state, world.manager.status_of("m").on_disk) == ("AVAILABLE", (1,))

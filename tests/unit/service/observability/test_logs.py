@@ -28,7 +28,9 @@ Line = MutableMapping[str, Any]
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[Line]:
     capture = LogCapture()
-    monkeypatch.setattr("service.observability.logs.log", structlog.wrap_logger(None, processors=[capture]))
+    # Of every level, whatever another test has configured for the process.
+    logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0))
+    monkeypatch.setattr("service.observability.logs.log", logger)
     return capture.entries
 
 

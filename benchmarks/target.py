@@ -87,4 +87,4 @@ class Target:
         assert self.log is not None
         with self.log.open() as file:
             file.seek(start)
-            return sum(f'"event":"{event}"' in line.replace('": "', '":"') for line in file)
+            return sum(f'"event":"{event}"' in line for line in file)

@@ -71,10 +71,10 @@ async def test_only_models_that_can_answer_are_described(target: Target) -> None
 
 def test_lines_of_the_log_are_counted_from_where_it_stood(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_text('{"event": "call dropped"}\n')
+    log.write_text('{"event":"call dropped"}\n')
     start = log.stat().st_size
     with log.open("a") as file:
-        file.write('{"event": "request"}\n{"rows": 1, "event": "call dropped"}\n')
+        file.write('{"event":"request"}\n{"rows":1,"event":"call dropped"}\n')
     target = Target("http://127.0.0.1:1", log=log)
     assert (target.lines_with("call dropped"), target.lines_with("call dropped", start)) == (2, 1)
 

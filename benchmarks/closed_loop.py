@@ -40,6 +40,11 @@ async def closed_loop(
     return samples
 
 
+def summary_of(samples: Sequence[Sample], callers: int, seconds: float, deadline: float) -> Summary:
+    """The first half is left out: connections are made, queues fill."""
+    return summarise(f"{callers} callers", samples, (seconds / 2, seconds), deadline)
+
+
 @dataclass(frozen=True)
 class Peak:
     """The most that a service can do within the deadline, and how many callers it took to find it."""
@@ -55,8 +60,7 @@ async def find_peak(pool: Pool, requests: Sequence[bytes], deadline: float, seco
     callers = FEWEST
     while callers <= MOST:
         samples = await closed_loop(pool, requests, callers, seconds, deadline + GRACE)
-        # The first half is left out: connections are made, queues fill.
-        summary = summarise(f"{callers} callers", samples, (seconds / 2, seconds), deadline)
+        summary = summary_of(samples, callers, seconds, deadline)
         found.append(Peak(summary.goodput, callers, summary))
         if len(found) > 2 and max(each.rate for each in found[-2:]) < GAIN * max(each.rate for each in found[:-2]):
             break

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.arrivals import Stretch, in_turn
 from benchmarks.bodies import everyday_bodies
 from benchmarks.ceiling import find_ceiling
-from benchmarks.closed_loop import GRACE, Peak, find_peak
+from benchmarks.closed_loop import GRACE, Peak, closed_loop, find_peak, summary_of
 from benchmarks.connection import predict
 from benchmarks.open_loop import open_loop
 from benchmarks.pool import Pool
@@ -35,6 +35,12 @@ class Loaded:
         """Offers it one load after the other, without a pause; rates are shares of the peak."""
         rates = [Stretch(each.name, each.rate * self.peak.rate, each.seconds) for each in stretches]
         return await open_loop(pool, self.requests, in_turn(rates, options.seed), options.deadline + GRACE)
+
+    async def again(self, pool: Pool, options: Options) -> float:
+        """Requests/s that as many callers get now: a machine's speed changes between one minute and the next."""
+        callers, seconds = self.peak.callers, options.seconds / 2
+        samples = await closed_loop(pool, self.requests, callers, seconds, options.deadline + GRACE)
+        return summary_of(samples, callers, seconds, options.deadline).goodput
 
 
 async def saturate(target: Target, pool: Pool, model: str, options: Options) -> Loaded:

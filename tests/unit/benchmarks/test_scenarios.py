@@ -80,8 +80,11 @@ def test_overload_says_what_a_reader_wants_and_when_not_to_believe_it(late: floa
     ]
     loads = [summarise("0.2x", calm, (0, 1), 1), summarise("3x", storm, (0, 1), 1)]
     loaded = Loaded("digits", [], Peak(100, 16, loads[0]))
-    verdict = overload.verdict(loaded, loads, 0.25, Memory(100, 120, 110), 20_000)
+    storms = overload.Storms(loads, {"3x": (220.0, 180.0)}, 0.25)
+    verdict = overload.verdict(loaded, storms, Memory(100, 120, 110), 20_000)
     assert verdict.kept is None
-    assert verdict.line.startswith("digits: 100 requests/s with 16 callers; goodput 100% of that at 3x; p99 of the acc")
+    assert verdict.line.startswith(
+        "digits: 100 requests/s with 16 callers; goodput 50% of 220 and 180 around it at 3x; p99 of the acc"
+    )
     assert "calm 0.25 s after the storm; memory 100 MiB before, 120 at most, 110 after" in verdict.line
     assert ("THE GENERATOR WAS LATE" in verdict.line) is (late > 0)

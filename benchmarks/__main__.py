@@ -5,6 +5,7 @@ Exit code 1: the promise is broken. 2: it could not be tried.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from rich.console import Console
 
 from benchmarks import ROOT
 from benchmarks.scenarios import SCENARIOS, Name, Scenario
-from benchmarks.service import NotStarted, fill, service_on
+from benchmarks.service import TOKEN, NotStarted, fill, service_on
 from benchmarks.target import NotSeen, Target
 from benchmarks.verdict import Options, Verdict
 
@@ -39,15 +40,20 @@ def main(
     callers: Annotated[int, typer.Option(min=1, help="Who ask at once, where that is given.")] = DEFAULT.callers,
     deadline: Annotated[float, typer.Option(min=0.01, help="Seconds a caller under load waits.")] = DEFAULT.deadline,
     seconds: Annotated[float, typer.Option(min=0.1, help="Of each load.")] = DEFAULT.seconds,
+    rolls: Annotated[int, typer.Option(min=1, help="Times that another version takes over.")] = DEFAULT.rolls,
     seed: Annotated[int, typer.Option(min=0)] = DEFAULT.seed,
     log: Annotated[Path | None, typer.Option(help="A file for the log of the service that is started.")] = None,
     json: Annotated[bool, typer.Option("--json", help="All figures, instead of tables.")] = False,
 ) -> None:
     """Tries one promise and prints its figure in one line."""
     scenario = SCENARIOS[name]
-    options = Options(tuple(model or scenario.models), count, callers, deadline, seconds, seed)
+    options = Options(tuple(model or scenario.models), count, callers, deadline, seconds, rolls, seed)
     try:
-        with nullcontext(Target(url)) if url else started(scenario, options, store, log) as target:
+        with (
+            nullcontext(Target(url, token=os.environ.get(TOKEN)))
+            if url
+            else started(scenario, options, store, log) as target
+        ):
             verdict = uvloop.run(scenario.run(target, options))
     except (NotSeen, NotStarted, OSError, httpx.HTTPError) as error:
         typer.echo(f"{name}: not tried: {error}", err=True)
@@ -68,7 +74,7 @@ def started(scenario: Scenario, options: Options, models: Path, log: Path | None
     wanted = options.models or (found(models) if scenario.every else ())
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         store = Path(folder) / "store"
-        fill(store, models, set(wanted) - set(scenario.made), scenario.made)
+        fill(store, models, set(wanted) - set(scenario.made), scenario.made, scenario.versions)
         with service_on(store, log or Path(folder) / "log") as target:
             yield target
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
 from benchmarks import ROOT, foreign
 from benchmarks.target import LOOK, Target
+from models import artifact
 
 WARM_SECONDS = 300
 END_SECONDS = 60
+TOKEN = "MANIFOLD_ADMIN__TOKEN"
 ADDRESS = re.compile(r"http://[\d.]+:\d+")
 
 
@@ -24,27 +29,41 @@ class NotStarted(Exception):
     """The service did not come up; the message is its log."""
 
 
-def fill(store: Path, models: Path, wanted: Collection[str], made_here: Collection[str]) -> None:
-    """A store with links to these models of the folder, and with those that are made here. Raises NotStarted."""
+def fill(
+    store: Path, models: Path, wanted: Collection[str], made_here: Collection[str], versions: int | None = None
+) -> None:
+    """A store with links to these models of the folder, and with those that are made here. Raises NotStarted.
+
+    `versions`: each model has so many, every one of which is the folder's newest.
+    """
     store.mkdir()
     for name in wanted:
-        if not (models / name).is_dir():
+        found = artifact.versions(models / name)
+        if not found:
             raise NotStarted(f"there is no model {name!r} in {models}")
-        (store / name).symlink_to((models / name).resolve())
+        if versions is None:
+            (store / name).symlink_to((models / name).resolve())
+            continue
+        (store / name).mkdir()
+        for number in range(1, versions + 1):
+            (store / name / str(number)).symlink_to((models / name / str(found[-1])).resolve())
     for name in made_here:
         foreign.save(store, name)
 
 
 @contextmanager
 def service_on(store: Path, log: Path) -> Iterator[Target]:
-    """Serves the store, every model of which is warm. Raises NotStarted."""
+    """Serves the store, every model of which is warm; its admin API is on. Raises NotStarted."""
+    token = os.environ.get(TOKEN) or secrets.token_urlsafe()
     command = [sys.executable, "-m", "service", "serve", "--store", str(store), "--port", "0"]
     with (
         log.open("w") as errors,
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | {TOKEN: token}, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
     ):
         try:
-            yield warm(process, log, {each.name for each in store.iterdir()})
+            yield replace(warm(process, log, {each.name for each in store.iterdir()}), token=token, store=store)
         finally:
             end(process)
 

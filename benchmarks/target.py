@@ -20,6 +20,10 @@ PATIENCE = 30.0
 """Seconds in which what a scenario waits for has to be seen."""
 
 
+CHANGE_SECONDS = 120
+"""A version may take long to load."""
+
+
 class NotSeen(Exception):
     """What a scenario needs was not there, or did not come; says nothing of the promises."""
 
@@ -42,11 +46,14 @@ def grown(name: str, before: Scrape, after: Scrape, **labels: str) -> int:
 
 @dataclass(frozen=True)
 class Target:
-    """`process` and `log` are there only of a service that was started here."""
+    """`process`, `log` and `store` are there only of a service that was started here."""
 
     address: str
     process: subprocess.Popen[str] | None = None
     log: Path | None = None
+    token: str | None = None
+    """Of the admin API."""
+    store: Path | None = None
 
     def pool(self, limit: int | None = None) -> Pool:
         return Pool(self.address, limit)
@@ -55,6 +62,14 @@ class Target:
         """Raises httpx.HTTPError, also for a status that is not a success."""
         async with httpx.AsyncClient(base_url=self.address, timeout=PATIENCE) as client:
             return (await client.get(path)).raise_for_status()
+
+    async def change(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Asks the admin API for a change of one model. Raises httpx.HTTPError, also for a refusal; NotSeen."""
+        if self.token is None:
+            raise NotSeen("this scenario changes versions: give MANIFOLD_ADMIN__TOKEN the token of the service")
+        headers = {"authorization": f"Bearer {self.token}"}
+        async with httpx.AsyncClient(base_url=f"{self.address}/admin/models", timeout=CHANGE_SECONDS) as client:
+            return (await client.request(method, path, json=body, headers=headers)).raise_for_status()
 
     async def models(self) -> list[str]:
         """Those that can answer."""

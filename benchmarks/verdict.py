@@ -34,4 +34,5 @@ class Options:
     """Seconds that a caller under load waits for an answer."""
     seconds: float = 5.0
     """Of each load."""
+    rolls: int = 50
     seed: int = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from benchmarks import foreign
-from benchmarks.scenarios import abandoned, heads, mixed, overload, parity, poison, sigterm
+from benchmarks.scenarios import abandoned, heads, mixed, overload, parity, poison, rolls, sigterm
 from benchmarks.target import Target
 from benchmarks.verdict import Options, Verdict
 
@@ -20,6 +20,7 @@ class Name(StrEnum):
     sigterm = "sigterm"
     overload = "overload"
     mixed = "mixed"
+    rolls = "rolls"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Scenario:
     models: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     every: bool = False
+    versions: int | None = None
+    """Of each model of the store; None for those that it has."""
 
 
 SCENARIOS = {
@@ -40,4 +43,5 @@ SCENARIOS = {
     Name.sigterm: Scenario(sigterm.sigterm, made=(foreign.UNMASKED,)),
     Name.overload: Scenario(overload.overload, ("author_profile",)),
     Name.mixed: Scenario(mixed.mixed, ("author_profile", "question_answering")),
+    Name.rolls: Scenario(rolls.rolls, ("question_answering",), versions=2),
 }

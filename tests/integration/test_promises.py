@@ -15,6 +15,7 @@ from benchmarks.scenarios.mixed import mixed
 from benchmarks.scenarios.overload import overload
 from benchmarks.scenarios.parity import parity
 from benchmarks.scenarios.poison import poison
+from benchmarks.scenarios.rolls import rolls
 from benchmarks.scenarios.sigterm import sigterm
 from benchmarks.service import fill, service_on
 from benchmarks.target import Target
@@ -91,6 +92,15 @@ async def test_sigterm_under_load_loses_nothing(tmp_path: Path) -> None:
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+async def test_versions_take_over_under_load_without_a_failed_request(tmp_path: Path) -> None:
+    foreign.save(tmp_path / "made", foreign.TWELVE)
+    fill(tmp_path / "store", tmp_path / "made", wanted=(foreign.TWELVE,), made_here=(), versions=2)
+    with service_on(tmp_path / "store", tmp_path / "log") as target:
+        verdict = await rolls(target, Options((foreign.TWELVE,), callers=64, rolls=4))
+    assert verdict.kept, verdict
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
 async def test_overload_and_fair_share_are_measured(target: Target) -> None:
     """That there are figures, not which: those are of a machine that does nothing else."""
     options = Options((foreign.TWELVE,), deadline=0.5, seconds=0.4)
@@ -98,7 +108,7 @@ async def test_overload_and_fair_share_are_measured(target: Target) -> None:
     assert verdict.figures["peak"].rate > 0, verdict  # type: ignore[attr-defined]
     loads = verdict.figures["loads"]
     assert isinstance(loads, list)
-    assert [load.name for load in loads] == ["0.2x", "0.5x", "1x", "2x", "3x", "then 0.2x"]
+    assert [load.name for load in loads] == ["0.2x", "0.5x", "1x", "2x", "then 0.2x", "3x", "then 0.2x"]
     assert all(sum(load.shares.values()) == pytest.approx(1) for load in loads), verdict.figures
     assert loads[0].shares.get(200, 0.0) > 0.5, verdict
     fair = await mixed(target, Options((foreign.TWELVE, foreign.UNMASKED), deadline=0.5, seconds=0.4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from benchmarks.closed_loop import Peak
@@ -11,7 +13,7 @@ from benchmarks.pool import Pool
 from benchmarks.report import summarise
 from benchmarks.sample import Sample
 from benchmarks.saturation import Loaded
-from benchmarks.scenarios import heads, overload, parity, sigterm
+from benchmarks.scenarios import heads, overload, parity, rolls, sigterm
 from benchmarks.scenarios.sigterm import Load, Sent
 
 
@@ -88,3 +90,23 @@ def test_overload_says_what_a_reader_wants_and_when_not_to_believe_it(late: floa
     )
     assert "calm 0.25 s after the storm; memory 100 MiB before, 120 at most, 110 after" in verdict.line
     assert ("THE GENERATOR WAS LATE" in verdict.line) is (late > 0)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "versions", "right", "memory", "kept"),
+    [
+        ({200: 900}, {1: 400, 2: 500}, 12, [100.0] * 12, True),
+        ({200: 900}, {1: 400, 2: 500}, 12, [90.0] * 5 + [100.0] * 5 + [101.0, 101.9], True),
+        ({200: 900}, {1: 400, 2: 500}, 12, [100.0] * 10 + [101.0, 102.1], False),  # more than the model is large
+        ({200: 900}, {1: 400, 2: 500}, 12, [float("nan")] * 12, True),  # somebody else's process
+        ({200: 899, 503: 1}, {1: 400, 2: 499}, 12, [100.0] * 12, False),
+        ({200: 899, 0: 1}, {1: 400, 2: 499}, 12, [100.0] * 12, False),
+        ({200: 900}, {1: 400, 2: 500}, 11, [100.0] * 12, False),  # the old one went on answering
+        ({200: 900}, {2: 900}, 12, [100.0] * 12, False),  # nobody was asked while it rolled
+    ],
+)
+def test_rolls_fail_nobody_take_over_and_leave_nothing_behind(
+    statuses: dict[int, int], versions: dict[int, int], right: int, memory: list[float], kept: bool
+) -> None:
+    traffic = rolls.Traffic([], Counter(statuses), Counter(versions))
+    assert rolls.judge("digits", traffic, right, memory, size=2.0).kept is kept

@@ -157,10 +157,13 @@ class Admission:
                 del self._by_model[model]
 
     @contextmanager
-    def holding(self, size: int) -> Iterator[None]:
-        """Around the time that a request keeps so many bytes. Raises TooLarge for what never fits, Overloaded."""
-        if size > self._max_bytes:
-            raise TooLarge(f"the request takes {size:,} bytes of memory; the limit is {self._max_bytes:,}")
+    def holding(self, size: int, besides: int = 0) -> Iterator[None]:
+        """Around the time that a request keeps so many bytes, `besides` those that it holds already.
+
+        Raises TooLarge for what would not fit if it were alone, Overloaded.
+        """
+        if size + besides > self._max_bytes:
+            raise TooLarge(f"the request takes {size + besides:,} bytes of memory; the limit is {self._max_bytes:,}")
         if self._bytes + size > self._max_bytes:
             told = f"requests in flight take {self._bytes:,} of {self._max_bytes:,} bytes, and this one {size:,}"
             raise Overloaded(told, self._retry_after, "memory")

@@ -107,8 +107,10 @@ class Inference(Generic[C]):
         with self._lease(asked.model, asked.version) as served:
             self._judge(served, (), asked, inside, self._reading_time(served))
 
-    async def predict(self, asked: Asked, read: Callable[[Served[C]], Awaitable[K]]) -> Answer[C, K]:
+    async def predict(self, asked: Asked, read: Callable[[Served[C]], Awaitable[K]], held: int = 0) -> Answer[C, K]:
         """`read` turns what the caller sent into a call, and raises InvalidInput before anything is queued.
+
+        `held`: bytes that the request keeps already while it is answered.
 
         Raises ModelNotFound, ModelNotReady, ShuttingDown, Overloaded, InvalidInput, TooLarge, DeadlineExceeded,
         InferenceFailed.
@@ -116,7 +118,7 @@ class Inference(Generic[C]):
         with self._lease(asked.model, asked.version) as served, self._admission.enter(asked.model):
             call = await read(served)
             self._judge(served, call.rows, asked)
-            with self._admission.holding(size_of(call.rows)):
+            with self._admission.holding(size_of(call.rows), held):
                 outputs = await served.batcher.submit(call.rows, call.heads, asked.deadline, asked.priority)
             self._admission.load.answered()
             return Answer(served, call, outputs)

@@ -82,7 +82,7 @@ class Predict:
         try:
             with self._admission.holding(len(body)):
                 answer = await self._inference.predict(
-                    asked, lambda served: self._decoder.decode(served.codec, body, asked.deadline)
+                    asked, lambda served: self._decoder.decode(served.codec, body, asked.deadline), held=len(body)
                 )
             response = json_response(written(answer, self._broken(answer)))
         except ServiceError as error:

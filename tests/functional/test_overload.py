@@ -236,7 +236,8 @@ async def test_memory_is_limited_and_what_never_fits_need_not_come_back(tmp_path
         assert await made.metric("inference_rejected_total", reason="memory") == 1
         rows = orjson.dumps({"inputs": {"text": [1], "series": [0] * 501}})
         assert len(rows) < 2000, "a body that fits, of rows that do not"
-        for body in (sized(2001), rows):
+        both = orjson.dumps({"inputs": {"text": [1], "series": [0] * 400}})
+        for body in (sized(2001), rows, both):
             made.fake.gate.set()
             assert (await inside).status_code == 200
             reply = await made.predict(body)

@@ -115,6 +115,8 @@ def test_what_never_fits_is_too_large_and_not_a_matter_of_coming_back() -> None:
         pass
     with admission.holding(100):
         pass
+    with admission.holding(60), pytest.raises(TooLarge, match="takes 101 bytes"), admission.holding(41, besides=60):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -317,17 +317,18 @@ class Batcher:
 
     def _log_failure(self, ticket: Ticket[Waiting], failure: Failure) -> None:
         rows = Batch((ticket,)).rows
-        log.error(
-            "the model raised",
-            model=self._model,
-            version=self._version,
-            rows=len(rows),
-            row=failure.place,
-            shapes=sorted({(name, np.shape(value)) for row in rows for name, value in row.items()}),
-            heads=sorted(ticket.call.heads),
-            exc_info=failure.error,
-            **ticket.call.context,
-        )
+        told = {
+            "model": self._model,
+            "version": self._version,
+            "rows": len(rows),
+            "row": failure.place,
+            "shapes": sorted({(name, np.shape(value)) for row in rows for name, value in row.items()}),
+            "heads": sorted(ticket.call.heads),
+            "exc_info": failure.error,
+        }
+        # Whatever was bound around the request must not keep its neighbours from their answers.
+        bound = {name: value for name, value in ticket.call.context.items() if name not in ("event", *told)}
+        log.error("the model raised", **bound, **told)
 
     def _settle(self, call: Waiting, outcome: Outputs | ServiceError | None, dropped: str = "") -> None:
         """The one exit of every call: answered, failed, late, cancelled, shut down. The first to come decides."""

@@ -458,6 +458,20 @@ async def test_a_failure_is_logged_with_its_shapes(bench: Bench) -> None:
     assert "poison" in repr(line["exc_info"])
 
 
+async def test_what_somebody_bound_under_a_name_of_the_line_keeps_nobody_from_an_answer(bench: Bench) -> None:
+    bench.fake.gate.clear()
+    with (
+        structlog.testing.capture_logs() as lines,
+        structlog.contextvars.bound_contextvars(model="mine", rows=9, exc_info=False, event="other"),
+    ):
+        fails, neighbour = bench.submit(row(POISON)), bench.submit(row(1))
+        bench.release()
+        with pytest.raises(InferenceFailed):
+            await fails
+        await neighbour
+    assert [(line["model"], line["rows"]) for line in lines] == [("m", 1)]
+
+
 async def test_a_failure_is_logged_once_for_its_call_and_not_for_who_left(bench: Bench) -> None:
     bench.fake.gate.clear()
     with structlog.testing.capture_logs() as lines:

@@ -78,6 +78,7 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         clock=time.monotonic,
         labels_of=settings.labels_of,
         is_explicit=settings.store.control == "explicit",
+        preserve=settings.store.preserve,
     )
     decoder = Decoder()
     inference: Inference[ModelCodec] = Inference(

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from service.errors import ChangeRefused, ModelNotFound, ModelNotReady, ShuttingDown
 from service.events import Emit, VersionLoaded, VersionStateChanged
 from service.store.scanner import Found, Listing
-from service.store.versions import Plan, State, VersionPolicy, plan
+from service.store.versions import Plan, Preserve, State, VersionPolicy, plan
 from service.store.wishes import STABLE, Wishes
 
 S = TypeVar("S")
@@ -86,9 +86,11 @@ class StoreManager(Generic[S]):
         clock: Callable[[], float],
         labels_of: Callable[[str], Mapping[str, int]] = lambda model: {},
         is_explicit: bool = False,
+        preserve: Preserve = "availability",
     ) -> None:
         """`labels_of` a model are those of the configuration. `is_explicit`: after the first round, which follows the
-        policy, versions come and go only because somebody says so."""
+        policy, versions come and go only because somebody says so. `preserve`: whether the old version or its memory
+        goes first."""
         self._scan = scan
         self._load = load
         self._unload = unload
@@ -97,9 +99,12 @@ class StoreManager(Generic[S]):
         self._clock = clock
         self._labels_of = labels_of
         self._is_explicit = is_explicit
+        self._preserve = preserve
         self._models: dict[str, dict[int, Version[S]]] = {}
         self._wishes: dict[str, Wishes] = {}
         self._listing: Listing = {}
+        self._answered: set[str] = set()
+        """Models that could answer once, and are no reason to take the others away from their callers."""
         self._lock = asyncio.Lock()
         self._is_started = False
         self._is_closed = False
@@ -129,6 +134,7 @@ class StoreManager(Generic[S]):
             await self._bring_in_step(model, listing.get(model, {}))
         for model in [name for name, known in self._models.items() if not known and name not in listing]:
             del self._models[model]
+            self._answered.discard(model)
         self._is_started = True
 
     @asynccontextmanager
@@ -184,7 +190,7 @@ class StoreManager(Generic[S]):
         orders = self.wishes_of(model).orders()
         # What is barred stays so when loading it by hand fails, and nobody has to stand in for it.
         failed = [number for number, state in states.items() if state is State.END and number not in orders.barred]
-        return plan(self._policy_of(model), found, states, failed, orders)
+        return plan(self._policy_of(model), found, states, failed, orders, self._preserve)
 
     def _start(self, model: str, step: Plan, found: dict[int, Found]) -> None:
         for number in step.load:
@@ -206,8 +212,13 @@ class StoreManager(Generic[S]):
     async def replace(self, model: str, number: int, found: Found) -> None:
         """Loads an available version anew; the old copy answers until then, so there are two for a while.
 
-        Only while `changing`. Raises ChangeRefused when it fails, and the old copy stays.
+        Only while `changing`. Raises ChangeRefused when it fails, and the old copy stays. Where memory comes first
+        there is no old copy.
         """
+        if self._preserve == "resources":
+            await self.take_down(model, number)
+            await self.bring_up(model, number, found)
+            return
         began = self._clock()
         try:
             served = await self._load(model, number, found.path)
@@ -251,6 +262,8 @@ class StoreManager(Generic[S]):
 
     def _move(self, record: Version[S], state: State, reason: str = "") -> None:
         record.state, record.reason = state, reason
+        if state is State.AVAILABLE:
+            self._answered.add(record.model)
         self._emit(VersionStateChanged(record.model, record.number, state, reason))
 
     @contextmanager
@@ -352,14 +365,14 @@ class StoreManager(Generic[S]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether every model that has a version can answer, and there is at least one.
+        """Whether every model that has a version can answer or could once, and at least one can.
 
         A model that answers stays ready while its next version warms up, and a version that failed is no reason
         to take the others away from their callers.
         """
         coming = {record.model for record in self._records() if record.state in (State.START, State.LOADING)}
         answering = {record.model for record in self._records() if record.state is State.AVAILABLE}
-        return bool(answering) and coming <= answering
+        return bool(answering) and coming <= answering | self._answered
 
     def available(self) -> tuple[S, ...]:
         """The default version of every model that can answer, by name."""

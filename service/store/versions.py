@@ -71,15 +71,21 @@ class Orders:
         return (chosen | (self.kept & frozenset(usable))) - self.barred
 
 
+Preserve = Literal["availability", "resources"]
+"""Of the model, which then has two versions in memory for a while; or of the memory, while nobody can answer."""
+
+
 def plan(
     policy: VersionPolicy,
     on_disk: Collection[int],
     states: Mapping[int, State],
     failed: Collection[int],
     orders: Orders = Orders(),
+    preserve: Preserve = "availability",
 ) -> Plan:
     """Availability-preserving: an old version goes only when every version that is wanted now can answer.
 
+    Resource-preserving: what is not wanted goes before anything is loaded, and comes back if that fails.
     A version that failed is passed over, so that the next best one is wanted in its place. One that is barred is not:
     who unloads a version asks for that and no more.
     """
@@ -87,6 +93,8 @@ def plan(
     wanted = orders.amend(policy.choose(usable), usable)
     available = {version for version, state in states.items() if state is State.AVAILABLE}
     missing = wanted - states.keys()
+    if preserve == "resources" and missing and available - wanted:
+        return Plan(unload=tuple(sorted(available - wanted)))
     if missing:
         return Plan(load=tuple(sorted(missing, reverse=True)))
     if wanted <= available and (wanted or not on_disk):

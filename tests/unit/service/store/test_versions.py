@@ -47,6 +47,24 @@ def test_plan(on_disk: list[int], states: dict[int, State], failed: list[int], e
     assert plan(VersionPolicy.parse("latest:1"), on_disk, states, failed) == expected
 
 
+@pytest.mark.parametrize(
+    ("on_disk", "states", "failed", "expected"),
+    [
+        ([1], {}, [], Plan(load=(1,))),
+        ([1, 2], {1: A}, [], Plan(unload=(1,))),  # the new one is loaded where the old one was
+        ([1, 2], {}, [], Plan(load=(2,))),
+        ([1, 2], {2: A}, [], Plan()),
+        ([1, 2], {2: E}, [2], Plan(load=(1,))),  # it comes back when the new one fails
+        ([1, 2], {1: A, 2: E}, [2], Plan()),
+    ],
+)
+def test_plan_that_preserves_memory(
+    on_disk: list[int], states: dict[int, State], failed: list[int], expected: Plan
+) -> None:
+    policy = VersionPolicy.parse("latest:1")
+    assert plan(policy, on_disk, states, failed, preserve="resources") == expected
+
+
 @given(st.sets(st.integers(1, 8)), st.dictionaries(st.integers(1, 8), st.sampled_from([State.AVAILABLE, State.END])))
 def test_following_the_plan_ends_with_what_is_wanted(on_disk: set[int], states: dict[int, State]) -> None:
     policy = VersionPolicy.parse("latest:2")

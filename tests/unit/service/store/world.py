@@ -8,14 +8,18 @@ from service.events import Event, VersionStateChanged
 from service.store.control import Control
 from service.store.manager import StoreManager
 from service.store.scanner import Found, Listing
-from service.store.versions import VersionPolicy
+from service.store.versions import Preserve, VersionPolicy
 
 
 class World:
     """What is loaded is a text, `MODEL/VERSION`, and `#2` for a second copy."""
 
     def __init__(
-        self, labels: Mapping[str, int] | None = None, policy: str = "latest:1", explicit: bool = False
+        self,
+        labels: Mapping[str, int] | None = None,
+        policy: str = "latest:1",
+        explicit: bool = False,
+        preserve: Preserve = "availability",
     ) -> None:
         self.listing: Listing = {}
         self.bad: set[tuple[str, int]] = set()
@@ -32,6 +36,7 @@ class World:
             clock=lambda: 0.0,
             labels_of=lambda _: labels or {},
             is_explicit=explicit,
+            preserve=preserve,
         )
         self.control = Control(self.manager)
 

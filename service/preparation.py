@@ -28,6 +28,7 @@ from service.batching.tuning import FIRST
 from service.codec.nested_json import ModelCodec, Row
 from service.errors import InvalidInput
 from service.inference import Outputs
+from service.memory import Available, available, needed_by, refuse_too_large
 from service.runtime.servable import Servable, Tensors
 from service.runtime.warmup import row_of_zeros, shortest_that_runs
 from service.threads import behind_the_loop
@@ -94,9 +95,17 @@ class Prepared:
         return {name: list(tensor) for name, tensor in self.servable.run(tensors, heads).items()}
 
 
-def prepare(model: str, folder: Path, load_graph: Load, warm_rows: Iterable[int], max_rows: int = 1024) -> Prepared:
-    """Everything of a load that blocks. Raises InvalidArtifact and what the graph's loader raises."""
+def prepare(
+    model: str,
+    folder: Path,
+    load_graph: Load,
+    warm_rows: Iterable[int],
+    max_rows: int = 1024,
+    available: Available = available,
+) -> Prepared:
+    """Everything of a load that blocks. Raises InvalidArtifact, NotEnoughMemory and what the graph's loader raises."""
     artifact = open_artifact(folder)
+    refuse_too_large(needed_by(artifact.graph), available())
     manifest = artifact.manifest
     servable = load_graph(artifact.graph, manifest.signature if manifest else None)
     codec = ModelCodec(model, servable.signature, manifest.preprocessing if manifest else {}, folder, max_rows)
@@ -111,6 +120,16 @@ def prepare(model: str, folder: Path, load_graph: Load, warm_rows: Iterable[int]
     runs_alone = any(each.padding.kind == "alone" for each in servable.signature.inputs)
     servable.warm_up((1,) if counts and runs_alone else counts)
     return prepared
+
+
+def try_out(model: str, folder: Path, load_graph: Load, available: Available = available) -> Signature:
+    """The signature of a version that could be loaded and gives its golden answers. It is let go at once.
+
+    Raises what `prepare` raises.
+    """
+    prepared = prepare(model, folder, load_graph, (), available=available)
+    prepared.servable.close()
+    return prepared.signature
 
 
 def warm_sizes(policy: BatchPolicy) -> tuple[int, ...]:

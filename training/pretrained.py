@@ -38,9 +38,11 @@ class Pretrained:
     preprocessing: Image
 
 
-def export_pretrained(pretrained: Pretrained, weights: str, labels: Path | None, store: Path) -> Path:
+def export_pretrained(
+    pretrained: Pretrained, weights: str, labels: Path | None, store: Path, breaking: str = ""
+) -> Path:
     """The new version's folder. `weights` is a file, or `random`. Raises ValueError in words for the user."""
-    from training.export import golden
+    from training.export import golden, warn_of_refusal
     from training.frameworks import make_reproducible, versions
     from training.weights import load_weights
 
@@ -57,7 +59,9 @@ def export_pretrained(pretrained: Pretrained, weights: str, labels: Path | None,
         preprocessing=dict(data.preprocessing),
         training=origin(weights) | {"parameters": int(model.count_params())},
         frameworks=versions(),
+        breaking=breaking,
     )
+    warn_of_refusal(manifest, store)
     return publish(store, manifest, golden(data, model), lambda folder: model.save(folder / GRAPH))
 
 

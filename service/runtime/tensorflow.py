@@ -16,9 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from models.signature import Signature, TensorSpec
+from service.runtime.foreign_code import refuse_code
 from service.runtime.naming import Symbols, derive_signature, named_heads, named_inputs
 from service.runtime.servable import Tensors
 from service.runtime.warmup import warm_up
+from service.runtime.weights import refuse_not_finite
 
 
 def start() -> None:
@@ -44,10 +46,13 @@ class TensorFlowServable:
         """Loads a `.keras` file in safe mode: a file that brings code of its own is refused.
 
         `declared` must name what the graph has, else ValueError; without it the signature is read from the graph.
+        Raises NotFiniteWeights, which is one too, for weights that are no numbers.
         """
         if not zipfile.is_zipfile(graph):
             raise ValueError(f"{graph.name} is not a whole .keras file")
+        refuse_code(graph)
         model = keras.models.load_model(graph, compile=False, safe_mode=True)
+        refuse_not_finite(model.weights)
         inputs, heads = named_inputs(model), named_heads(model)
         derived = derive_signature(inputs, heads)
         refuse_strings(derived)

@@ -41,6 +41,10 @@ class VersionPolicy:
             return cls("specific", numbers=frozenset(map(int, rest.split(","))))
         raise ValueError(f"expected latest:N, all or specific:1,2, got {text!r}")
 
+    def admits(self, version: int) -> bool:
+        """Whether it would ever be chosen."""
+        return self.kind != "specific" or version in self.numbers
+
     def choose(self, versions: Collection[int]) -> frozenset[int]:
         if self.kind == "all":
             return frozenset(versions)

@@ -93,3 +93,10 @@ def test_the_plan_takes_away_nothing_that_is_kept_and_loads_nothing_that_is_barr
     step = plan(VersionPolicy.parse("latest:2"), on_disk, states, [], Orders(frozenset(kept), frozenset(barred)))
     assert not set(step.unload) & (kept & on_disk - barred)
     assert not set(step.load) & barred
+
+
+def test_a_policy_admits_what_it_could_ever_choose() -> None:
+    assert VersionPolicy.parse("latest:1").admits(7)
+    assert VersionPolicy.parse("all").admits(7)
+    assert VersionPolicy.parse("specific:1,7").admits(7)
+    assert not VersionPolicy.parse("specific:1,2").admits(7)

@@ -33,6 +33,8 @@ def wrong_with(variable: Any) -> str:
         return ""
     if values.dtype.is_complex:
         values = tf.stack([tf.math.real(values), tf.math.imag(values)])
+    if tf.reduce_all(tf.math.is_finite(values)):  # to count takes twice the memory of the weights
+        return ""
     nan, infinite = count_of(tf.math.is_nan(values)), count_of(tf.math.is_inf(values)) if variable.trainable else 0
     counts = [f"{count:,} {what}" for count, what in ((nan, "NaN"), (infinite, "infinite")) if count]
     name = getattr(variable, "path", variable.name)

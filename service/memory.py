@@ -12,8 +12,8 @@ from pathlib import Path
 WEIGHTS = "model.weights.h5"
 """Where a `.keras` file keeps them, uncompressed."""
 HEIGHT = 3
-"""Times the weights that loading them takes at its height: the file, the variables, and what these began as. Measured: 3.4
-times for eight layers, 6 for one alone, of which 2 to 3 stay."""
+"""Times the weights that loading them takes at its height: the file, the variables, and what these began as.
+Measured: 3.4 times for eight layers, 6 for one alone, of which 2 to 3 stay."""
 MEGABYTE = 2**20
 UNLIMITED = 2**60
 """A limit that is none: version 1 of cgroups says so by a number that no machine has."""

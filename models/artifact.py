@@ -40,10 +40,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     training: dict[str, str | int | float] = {}
     """Preset, seed, data source, examples, seconds."""
     frameworks: dict[str, str] = {}
+    """What the golden answers were made with: versions by name, `device` and `precision`."""
     evidence: Evidence | None = None
     """What the trial of padding and neighbours showed on export, None where nobody tried."""
     golden_tolerance: float = 1e-3
-    """Largest relative difference of a golden answer on another device, precision or framework version."""
+    """Largest relative difference of a golden answer on another device, precision or framework version than it was made
+    with; with the same it has to be equal."""
     breaking: str = ""
     """Why this version does not keep to the contract of the one before it; empty where it does."""
     digests: dict[str, str] = {}

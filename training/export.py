@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import GRAPH, Golden, InvalidArtifact, Manifest, contract_in, publish
-from models.artifact import versions as numbers
+from models.artifact import GRAPH, Golden, InvalidArtifact, Manifest, contract_in, publish, versions
 from models.contract import Contract, Difference, broken, to_keep
 from models.padding_trial import Verdict, establish
 from models.preprocessing import save_tokenizer
@@ -22,7 +21,7 @@ from models.trial_answers import Run
 from models.trial_rows import range_of
 from training.batches import encode_columns
 from training.fit import predict
-from training.frameworks import versions
+from training.frameworks import made_with
 from training.recipe import Data, Recipe, Split
 
 TRIAL_SECONDS = 0.5
@@ -57,7 +56,7 @@ def export(
         preprocessing=dict(data.preprocessing),
         metrics=dict(metrics),
         training=dict(training),
-        frameworks=versions(),
+        frameworks=made_with(),
         breaking=breaking,
     )
     warn_of_refusal(manifest, store)
@@ -84,8 +83,8 @@ def warn_of_refusal(manifest: Manifest, store: Path) -> None:
 def unannounced(manifest: Manifest, store: Path) -> tuple[int, list[Difference]]:
     """By the manifests in the store: the version whose contract is to be kept, and what of it is not."""
     folder = store / manifest.model
-    below = [contract for each in numbers(folder) if (contract := readable(folder / str(each), each)) is not None]
-    newcomer = Contract(max(numbers(folder), default=0) + 1, manifest.signature, manifest.preprocessing)
+    below = [contract for each in versions(folder) if (contract := readable(folder / str(each), each)) is not None]
+    newcomer = Contract(max(versions(folder), default=0) + 1, manifest.signature, manifest.preprocessing)
     kept = to_keep(newcomer, below, lambda contract: True)
     if kept is None or manifest.breaking:
         return 0, []

@@ -43,7 +43,7 @@ def export_pretrained(
 ) -> Path:
     """The new version's folder. `weights` is a file, or `random`. Raises ValueError in words for the user."""
     from training.export import golden, warn_of_refusal
-    from training.frameworks import make_reproducible, versions
+    from training.frameworks import made_with, make_reproducible
     from training.weights import load_weights
 
     named = read_labels(labels) if labels is not None else tuple(f"class {number}" for number in range(CLASSES))
@@ -58,7 +58,7 @@ def export_pretrained(
         signature=data.signature,
         preprocessing=dict(data.preprocessing),
         training=origin(weights) | {"parameters": int(model.count_params())},
-        frameworks=versions(),
+        frameworks=made_with(),
         breaking=breaking,
     )
     warn_of_refusal(manifest, store)

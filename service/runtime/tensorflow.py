@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.hardware import made_on
 from models.signature import Signature, TensorSpec
 from service.runtime.foreign_code import refuse_code
 from service.runtime.naming import Symbols, derive_signature, named_heads, named_inputs
@@ -59,6 +60,14 @@ class TensorFlowServable:
         if declared is not None:
             refuse_mismatch(declared, derived)
         return cls(inputs, heads, declared or derived)
+
+    @property
+    def made_with(self) -> dict[str, str]:
+        """What answers are made with, as a manifest says it of its golden ones."""
+        details = [tf.config.experimental.get_device_details(each) for each in tf.config.list_physical_devices("GPU")]
+        accelerators = [str(each.get("device_name", "GPU")) for each in details]
+        rounds = tf.config.experimental.tensor_float_32_execution_enabled()
+        return {"tensorflow": tf.__version__, "keras": keras.__version__} | made_on(accelerators, rounds)
 
     @property
     def head_sets(self) -> tuple[frozenset[str], ...]:

@@ -28,6 +28,7 @@ from service.codec.nested_json import ModelCodec
 from service.events import Emit, Event, RequestRejected
 from service.inference import Inference
 from service.loader import Loader, NativeServed
+from service.memory import Available, available
 from service.observability import logs
 from service.observability.metrics import Metrics
 from service.preparation import Load, load_graph
@@ -36,6 +37,7 @@ from service.store.control import Control
 from service.store.manager import StoreManager
 from service.store.scanner import Scanner
 from service.store.versions import VersionPolicy
+from service.takeover import Takeover
 
 log = structlog.get_logger("manifold")
 
@@ -57,7 +59,8 @@ class Parts:
     emit: Emit
 
 
-def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
+def build_parts(settings: Settings, load: Load = load_graph, available: Available = available) -> Parts:
+    """`load` and `available` memory are those of this machine, unless something else stands in."""
     metrics, refusals = Metrics(), logs.Refusals(time.monotonic)
 
     def emit(event: Event) -> None:
@@ -66,7 +69,8 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         if isinstance(event, RequestRejected):
             refusals(event)
 
-    loader = Loader(settings, emit, load)
+    loader = Loader(settings, emit, load, available)
+    takeover = Takeover(loader.try_out)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
     metrics.observe(lambda: admission.in_flight, loader.loads)
     manager = StoreManager(
@@ -77,6 +81,7 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         emit=emit,
         clock=time.monotonic,
         labels_of=settings.labels_of,
+        judge=lambda *about: loader.in_thread(lambda: takeover.judge(*about)),
         is_explicit=settings.store.control == "explicit",
         preserve=settings.store.preserve,
     )

@@ -84,6 +84,20 @@ class VersionLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractBroken:
+    """A version can answer that does not keep to the contract of version `instead_of`, and says so: `reason`.
+
+    `differences` are lines for people.
+    """
+
+    model: str
+    version: int
+    instead_of: int
+    reason: str
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeAsked:
     """An operator asked for a change, which was made or refused. `outcome` is `done` or the error's code."""
 
@@ -103,6 +117,7 @@ Event = (
     | HeadNotFinite
     | VersionStateChanged
     | VersionLoaded
+    | ContractBroken
     | ChangeAsked
 )
 Emit = Callable[[Event], None]

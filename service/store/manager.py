@@ -7,22 +7,25 @@ version is nor how it is made: `load` and `unload` are given.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from service.errors import ChangeRefused, ModelNotFound, ModelNotReady, ShuttingDown
-from service.events import Emit, VersionLoaded, VersionStateChanged
+from service.events import Emit, Event, VersionLoaded, VersionStateChanged
 from service.store.scanner import Found, Listing
-from service.store.versions import Plan, Preserve, State, VersionPolicy, plan
+from service.store.succession import Judge, Predecessor, let_pass, predecessors
+from service.store.versions import Plan, Preserve, Situation, State, VersionPolicy, plan, spare
 from service.store.wishes import STABLE, Wishes
 
 S = TypeVar("S")
 
 SHOWN = 300
 """Characters of a name or a reason that a caller is told; the log has the whole."""
+TOLD = 4_000
+"""Characters of a reason that an operator is told who asked for a change: there may be a line for every head."""
 
 
 @dataclass(eq=False)
@@ -85,6 +88,7 @@ class StoreManager(Generic[S]):
         emit: Emit,
         clock: Callable[[], float],
         labels_of: Callable[[str], Mapping[str, int]] = lambda model: {},
+        judge: Judge[S] = let_pass,
         is_explicit: bool = False,
         preserve: Preserve = "availability",
     ) -> None:
@@ -98,6 +102,7 @@ class StoreManager(Generic[S]):
         self._emit = emit
         self._clock = clock
         self._labels_of = labels_of
+        self._judge = judge
         self._is_explicit = is_explicit
         self._preserve = preserve
         self._models: dict[str, dict[int, Version[S]]] = {}
@@ -182,15 +187,26 @@ class StoreManager(Generic[S]):
                 await self._take_down(known.pop(number))
 
     def _plan(self, model: str, found: dict[int, Found]) -> Plan:
-        if self._is_explicit and self._is_started:
-            return Plan()
+        return Plan() if self._follows_nobody else plan(*self._situation(model, found))
+
+    def _spare(self, model: str) -> tuple[int, ...]:
+        """What goes before another version is loaded."""
+        if self._preserve == "availability" or self._follows_nobody:
+            return ()
+        return spare(*self._situation(model, self._listing.get(model, {})))
+
+    @property
+    def _follows_nobody(self) -> bool:
+        return self._is_explicit and self._is_started
+
+    def _situation(self, model: str, found: dict[int, Found]) -> Situation:
         known = self._models[model]
         found = {number: each for number, each in found.items() if each.settled or number in known}
         states = {number: record.state for number, record in known.items()}
         orders = self.wishes_of(model).orders()
         # What is barred stays so when loading it by hand fails, and nobody has to stand in for it.
         failed = [number for number, state in states.items() if state is State.END and number not in orders.barred]
-        return plan(self._policy_of(model), found, states, failed, orders, self._preserve)
+        return self._policy_of(model), found, states, failed, orders
 
     def _start(self, model: str, step: Plan, found: dict[int, Found]) -> None:
         for number in step.load:
@@ -207,27 +223,28 @@ class StoreManager(Generic[S]):
         record = self._begin(model, number, found)
         await self._bring_up(record)
         if record.state is not State.AVAILABLE:
-            raise ChangeRefused(f"version {number} of model {model!r} could not be loaded: {record.reason[:SHOWN]}")
+            raise ChangeRefused(f"version {number} of model {model!r} could not be loaded: {record.reason[:TOLD]}")
 
     async def replace(self, model: str, number: int, found: Found) -> None:
         """Loads an available version anew; the old copy answers until then, so there are two for a while.
 
         Only while `changing`. Raises ChangeRefused when it fails, and the old copy stays. Where memory comes first
-        there is no old copy.
+        the old copy goes once the new one may be loaded.
         """
-        if self._preserve == "resources":
+        began, known = self._clock(), self._models[model]
+        old = known[number]
+        try:
+            told = await self._judge(model, number, found, [Predecessor(number, old.found, old.served)])
+            served = None if self._preserve == "resources" else await self._load(model, number, found.path)
+        except Exception as error:  # as in _bring_up
+            reason = f"{error}"[:TOLD] or type(error).__name__
+            raise ChangeRefused(f"version {number} of model {model!r} could not be loaded again: {reason}") from error
+        if served is None:
             await self.take_down(model, number)
             await self.bring_up(model, number, found)
             return
-        began = self._clock()
-        try:
-            served = await self._load(model, number, found.path)
-        except Exception as error:  # as in _bring_up
-            reason = f"{error}"[:SHOWN] or type(error).__name__
-            raise ChangeRefused(f"version {number} of model {model!r} could not be loaded again: {reason}") from error
-        known = self._models[model]
-        old, known[number] = known[number], Version(model, number, found, State.AVAILABLE, served=served)
-        self._emit(VersionLoaded(model, number, self._clock() - began))
+        known[number] = Version(model, number, found, State.AVAILABLE, served=served)
+        self._tell_loaded(known[number], began, told)
         old.state = State.UNLOADING  # told nobody: the version itself stays available
         await self._let_go(old)
 
@@ -241,12 +258,31 @@ class StoreManager(Generic[S]):
         began = self._clock()
         self._move(record, State.LOADING)
         try:
+            before = self._before(record.model, record.number)
+            told = await self._judge(record.model, record.number, record.found, before)
+            for number in self._spare(record.model):
+                await self.take_down(record.model, number)
             record.served = await self._load(record.model, record.number, record.found.path)
         except Exception as error:  # whatever a file can do to a loader, the service stays up
             self._move(record, State.END, f"{error}" or type(error).__name__)
             return
         self._move(record, State.AVAILABLE)
+        self._tell_loaded(record, began, told)
+
+    def _tell_loaded(self, record: Version[S], began: float, told: Sequence[Event]) -> None:
         self._emit(VersionLoaded(record.model, record.number, self._clock() - began))
+        for event in told:
+            self._emit(event)
+
+    def _before(self, model: str, number: int) -> list[Predecessor[S]]:
+        """What it comes after; not what failed here, nor what the policy would never load."""
+        known, policy = self._models[model], self._policy_of(model)
+        up = {n: each for n, each in known.items() if each.state is State.AVAILABLE}
+        answering = {n: Predecessor(n, each.found, each.served) for n, each in up.items()}
+        failed = {n for n, each in known.items() if each.state is State.END}
+        found = self._listing.get(model, {}).items()
+        on_disk = {n: each for n, each in found if each.settled and policy.admits(n) and n not in failed}
+        return predecessors(number, answering, on_disk)
 
     async def _take_down(self, record: Version[S]) -> None:
         self._move(record, State.UNLOADING)

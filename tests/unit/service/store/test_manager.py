@@ -139,7 +139,7 @@ async def test_where_memory_comes_first_the_old_version_goes_before_the_new_one_
     world.put("digits", [1, 2])
     reconciling = asyncio.create_task(world.manager.reconcile())
     with anyio.fail_after(5):
-        while "LOADING" not in world.states("digits", 2):
+        while not world.unloaded:
             await anyio.lowlevel.checkpoint()
     assert world.unloaded == ["digits/1"]
     with pytest.raises(ModelNotReady, match="version 2 is LOADING"):
@@ -160,6 +160,17 @@ async def test_where_memory_comes_first_the_old_version_comes_back_when_the_new_
         await world.manager.reconcile()
     assert world.answers("digits") == "digits/1#2"
     assert world.loaded == ["digits/1", "digits/1"], "once is enough, as long as the bad one's files stay as they are"
+
+
+async def test_where_memory_comes_first_the_old_version_stays_when_the_new_one_may_not_take_over() -> None:
+    world = World(preserve="resources")
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.breaking["digits", 2] = False
+    world.put("digits", [1, 2])
+    await world.manager.reconcile()
+    assert world.unloaded == []
+    assert world.answers("digits") == "digits/1"
 
 
 async def test_unknown_names_are_refused_with_what_there_is(world: World) -> None:

@@ -19,6 +19,7 @@ from service.events import (
     Event,
     RequestRejected,
     VersionLoaded,
+    VersionPrepared,
     VersionStateChanged,
 )
 
@@ -107,6 +108,9 @@ def write(event: Event) -> None:
             log.debug("version state", model=model, version=version, state=state)
         case VersionLoaded(model, version, seconds):
             log.info("version available", model=model, version=version, seconds=round(seconds, 3))
+        case VersionPrepared(model, version, seconds, cached):
+            stages = {stage: round(spent, 3) for stage, spent in seconds.items()}
+            log.info("version prepared", model=model, version=version, stages=stages, cached=cached)
         case BatchRan(failed=True):
             log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
         case CallDropped(model, version, reason, rows, request_id):

@@ -7,19 +7,27 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 from models.signature import Input, Signature
+from service.progress import Progress
 from service.runtime.servable import Servable, Tensors
 
 LENGTHS = (8, 64, 512)
 """Tried in turn for dimensions that the signature leaves open: some graphs need a minimum."""
 
 
-def warm_up(servable: Servable, head_sets: Collection[frozenset[str]], rows: Iterable[int]) -> None:
-    """Runs every head set at every number of rows. Raises what the model raises at the last length tried."""
-    counts = tuple(rows)
+def warm_up(
+    servable: Servable, head_sets: Collection[frozenset[str]], rows: Iterable[int], progress: Progress | None = None
+) -> None:
+    """Runs every head set at every number of rows, in this order: what is asked for most should come first.
+
+    Raises what the model raises at the last length tried.
+    """
+    counts, progress = tuple(rows), progress or Progress()
+    progress.enter("warming up", of=len(head_sets) * len(counts))
     length = shortest_that_runs(servable) if counts else 0
     for heads in head_sets:
         for count in counts:
             refuse_other_rows(servable.run(zeros(servable.signature, count, length), heads), count)
+            progress.advance()
 
 
 def refuse_other_rows(outputs: Tensors, rows: int) -> None:

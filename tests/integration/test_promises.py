@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -18,7 +19,7 @@ from benchmarks.scenarios.poison import poison
 from benchmarks.scenarios.retraces import retraces
 from benchmarks.scenarios.rolls import rolls
 from benchmarks.scenarios.sigterm import sigterm
-from benchmarks.scenarios.startup import startup
+from benchmarks.scenarios.startup import Start, startup
 from benchmarks.service import fill, service_on
 from benchmarks.target import Target
 from benchmarks.verdict import Options
@@ -112,7 +113,7 @@ async def test_a_start_is_measured_and_the_second_knows_what_the_first_found_out
     """That there are figures, not which: those are of a machine that does nothing else."""
     fill(tmp_path / "store", tmp_path, wanted=(), made_here=(foreign.TWELVE, foreign.UNMASKED))
     verdict = await startup(Target("", store=tmp_path / "store"), Options(count=1))
-    cold, warm = verdict.figures["cold"], verdict.figures["warm"][0]  # type: ignore[index]
+    cold, (warm,) = cast(Start, verdict.figures["cold"]), cast(list[Start], verdict.figures["warm"])
     for start in (cold, warm):
         assert 0 < start.imported < start.usable < start.ready
         assert start.first.keys() == start.hundredth.keys() == {foreign.TWELVE, foreign.UNMASKED}

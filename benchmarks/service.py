@@ -16,11 +16,14 @@ from pathlib import Path
 import httpx
 
 from benchmarks import ROOT, foreign
-from benchmarks.target import LOOK, Target
+from benchmarks.target import Target
 
 WARM_SECONDS = 300
 END_SECONDS = 60
 TOKEN = "MANIFOLD_ADMIN__TOKEN"
+CACHE = "MANIFOLD_RUNTIME__CACHE"
+POLL = 0.1
+"""Seconds between two looks at a service that starts: each look takes from what it starts with."""
 ADDRESS = re.compile(r"http://[\d.]+:\d+")
 
 
@@ -54,13 +57,22 @@ def fill(
 
 @contextmanager
 def service_on(store: Path, log: Path) -> Iterator[Target]:
-    """Serves the store, every model of which is warm; its admin API is on. Raises NotStarted."""
+    """Serves the store, every model of which is warm; its admin API is on. Raises NotStarted.
+
+    What it finds out is kept beside the store unless the environment says where: not with what other services know.
+    """
+    cache = os.environ.get(CACHE) or str(store.parent / "cache")
     token = os.environ.get(TOKEN) or secrets.token_urlsafe()
     command = [sys.executable, "-m", "service", "serve", "--store", str(store), "--port", "0"]
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {TOKEN: token}, stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            cwd=ROOT,
+            env=os.environ | {TOKEN: token, CACHE: cache},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         ) as process,
     ):
         try:
@@ -77,13 +89,14 @@ def warm(process: subprocess.Popen[str], log: Path, models: Collection[str]) -> 
     if found is None:
         raise NotStarted(log.read_text())
     until = time.monotonic() + WARM_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        states = httpx.get(f"{found[0]}/readyz").json()["models"]
-        if all(states.get(model) == "AVAILABLE" for model in models):
-            return Target(found[0], process, log)
-        if "END" in states.values():  # a version that was refused: it will not come
-            break
-        time.sleep(LOOK)  # another process: there is nothing to wait on but its answer
+    with httpx.Client(base_url=found[0], timeout=WARM_SECONDS) as client:
+        while time.monotonic() < until and process.poll() is None:
+            states = client.get("/readyz").json()["models"]
+            if all(states.get(model) == "AVAILABLE" for model in models):
+                return Target(found[0], process, log)
+            if "END" in states.values():  # a version that was refused: it will not come
+                break
+            time.sleep(POLL)  # another process: there is nothing to wait on but its answer
     raise NotStarted(log.read_text())
 
 

@@ -90,6 +90,20 @@ def open_artifact(folder: Path) -> Artifact:
     return Artifact(folder, find_graph(folder), manifest)
 
 
+def digest_of(artifact: Artifact) -> str:
+    """Of all that decides how the artifact answers: the files of its folder, and of its graph where that is a folder.
+
+    What the manifest vouches for was verified on opening.
+    """
+    vouched = artifact.manifest.digests if artifact.manifest else {}
+    files = {path for path in artifact.folder.iterdir() if path.is_file()}
+    if artifact.graph.is_dir():
+        files |= {path for path in artifact.graph.rglob("*") if path.is_file()}
+    names = sorted((path.relative_to(artifact.folder).as_posix(), path) for path in files)
+    digests = [(name, vouched.get(name) or digest(path)) for name, path in names]
+    return hashlib.sha256(msgspec.json.encode(digests)).hexdigest()
+
+
 def find_graph(folder: Path) -> Path:
     """`model.keras`, or the one `.keras` file of the folder. Raises InvalidArtifact."""
     graphs = sorted(folder.glob("*.keras"))

@@ -69,7 +69,8 @@ def build_parts(settings: Settings, load: Load = load_graph, available: Availabl
         if isinstance(event, RequestRejected):
             refusals(event)
 
-    loader = Loader(settings, emit, load, available)
+    decoder = Decoder()
+    loader = Loader(settings, emit, load, decoder, available)
     takeover = Takeover(loader.try_out)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
     metrics.observe(lambda: admission.in_flight, loader.loads)
@@ -85,7 +86,6 @@ def build_parts(settings: Settings, load: Load = load_graph, available: Availabl
         is_explicit=settings.store.control == "explicit",
         preserve=settings.store.preserve,
     )
-    decoder = Decoder()
     inference: Inference[ModelCodec] = Inference(
         manager.lease, admission, lambda served: decoder.waiting_time(served.codec)
     )
@@ -107,9 +107,9 @@ def build_app(parts: Parts) -> Shortcut:
     )
     predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes, parts.decoder)
     app.router.routes.extend(native.predict_routes(predict))
-    app.include_router(native.router(manager))
+    app.include_router(native.router(manager, parts.loader.progress))
     app.include_router(admin.router(Control(manager), settings.admin.token, parts.emit))
-    app.include_router(health.router(manager, admission, parts.metrics.registry))
+    app.include_router(health.router(manager, admission, parts.metrics.registry, parts.loader.progress))
     # To replace the method is FastAPI's own documented way.
     app.openapi = typed_openapi(app, manager.available, manager.labels_at)  # type: ignore[method-assign]
     return Shortcut(context(predict), app)

@@ -5,7 +5,7 @@ Times are seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -98,6 +98,16 @@ class ContractBroken:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionPrepared:
+    """A version was loaded: the seconds of each stage, and what of it an earlier load had found out."""
+
+    model: str
+    version: int
+    seconds: Mapping[str, float]
+    cached: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeAsked:
     """An operator asked for a change, which was made or refused. `outcome` is `done` or the error's code."""
 
@@ -118,6 +128,7 @@ Event = (
     | VersionStateChanged
     | VersionLoaded
     | ContractBroken
+    | VersionPrepared
     | ChangeAsked
 )
 Emit = Callable[[Event], None]

@@ -1,4 +1,7 @@
-"""Loads and unloads versions on a thread of its own, and starts and ends their batching."""
+"""Loads and unloads versions on a thread of its own, and starts and ends their batching.
+
+Before a version is available, its golden examples take the way of a request: whatever is slow the first time is over.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,25 @@ import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from models.signature import Signature
+from service.api.decoding import Decoder
 from service.batching.batcher import Batcher
 from service.batching.latency import Latency
 from service.batching.policy import BatchPolicy
 from service.batching.turns import Turns
+from service.cache import Cache
 from service.codec.nested_json import ModelCodec
-from service.events import Emit
+from service.events import Emit, VersionPrepared
 from service.inference import Served
 from service.memory import Available, available
 from service.observability.metrics import Load as Loaded
-from service.preparation import Load, Preparable, load_graph, measured, prepare, try_out, warm_sizes
+from service.preparation import Load, Preparable, Prepared, examples, load_graph, measured, prepare, try_out, warm_sizes
+from service.progress import Loads, Progress
+from service.rehearsal import Muted, rehearse
 from service.settings import Settings
 
 T = TypeVar("T")
@@ -31,31 +39,65 @@ class Loader:
     """Loads and unloads versions, one at a time, on a thread of its own."""
 
     def __init__(
-        self, settings: Settings, emit: Emit, load_graph: Load = load_graph, available: Available = available
+        self,
+        settings: Settings,
+        emit: Emit,
+        load_graph: Load = load_graph,
+        decoder: Decoder | None = None,
+        available: Available = available,
     ) -> None:
-        """`available`: bytes of memory that may be taken, at the time."""
+        """`decoder` is what reads the bodies of requests, to be rehearsed with; `available`: bytes of memory that may
+        be taken, at the time."""
         self._settings = settings
         self._emit = emit
         self._load_graph = load_graph
+        self._decoder = decoder or Decoder()
         self._available = available
+        self._cache = Cache(settings.runtime.cache_folder)
         self._thread = ThreadPoolExecutor(1, "loader")
         slots = settings.runtime.max_concurrent_batches
         self._turns = Turns((os.cpu_count() or 1) if slots == "auto" else slots)
         self._running: dict[int, tuple[NativeServed, Preparable, Batcher]] = {}
+        self._progress: dict[tuple[str, int], Progress] = {}
 
     async def load(self, model: str, version: int, folder: Path) -> NativeServed:
         """Raises InvalidArtifact and whatever else a file can do to a loader."""
+        progress = self._progress[model, version] = Progress()
+        try:
+            return await self._load(model, version, folder, progress)
+        finally:
+            del self._progress[model, version]
+
+    async def _load(self, model: str, version: int, folder: Path, progress: Progress) -> NativeServed:
         runtime, policy = self._settings.runtime_of(model), policy_of(self._settings, model)
         warm_rows = warm_sizes(policy) if runtime.warmup else ()
         prepared = await self.in_thread(
-            lambda: prepare(model, folder, self._load_graph, warm_rows, policy.max_queue_size, self._available)
+            lambda: prepare(
+                model,
+                folder,
+                self._load_graph,
+                warm_rows,
+                policy.max_queue_size,
+                self._available,
+                self._cache,
+                progress,
+            )
         )
+        progress.enter("measuring")
         latency = await self.in_thread(lambda: measured(prepared, policy)) if runtime.warmup else Latency()
-        await self.in_thread(settle_memory)
-        servable = prepared.servable
-        batcher = Batcher(model, version, servable, policy, self._emit, self._turns, latency)
+        await self.in_thread(settle_new)
+        servable, emit = prepared.servable, Muted(self._emit)
+        batcher = Batcher(model, version, servable, policy, emit, self._turns, latency)
         manifest, evidence = prepared.artifact.manifest, prepared.evidence
         served = Served(model, version, prepared.signature, manifest, evidence, prepared.codec, batcher)
+        if runtime.warmup:
+            progress.enter("rehearsing")
+            bodies = await self.in_thread(lambda: examples(prepared))
+            await rehearse(served, bodies, self._settings.limits, self._decoder)
+        emit.is_muted = False
+        progress.end()
+        served = replace(served, load=report(prepared, progress))
+        self._emit(VersionPrepared(model, version, progress.seconds, tuple(sorted(prepared.warm_start.found))))
         self._running[id(served)] = (served, servable, batcher)
         return served
 
@@ -64,7 +106,7 @@ class Loader:
         _, servable, batcher = self._running.pop(id(served))
         await batcher.close(self._settings.limits.drain_timeout)
         servable.close()
-        await self.in_thread(settle_memory)
+        await self.in_thread(settle_all)
 
     def try_out(self, model: str, folder: Path) -> Signature:
         """As in preparation: whether the version could be loaded. Blocks; to be run `in_thread`."""
@@ -73,6 +115,10 @@ class Loader:
     async def in_thread(self, work: Callable[[], T]) -> T:
         """After what is being loaded, and before what will be."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def progress(self) -> Loads:
+        """How far each version is that loads now."""
+        return self._progress
 
     def loads(self) -> list[Loaded]:
         """What each loaded version is doing, for the metrics. While one is loaded anew, the newer of the two counts."""
@@ -94,11 +140,26 @@ class Loader:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
 
-def settle_memory() -> None:
+def report(prepared: Prepared, progress: Progress) -> dict[str, Any]:
+    """How a version was loaded, for people: seconds by stage, and what came from the cache."""
+    found, was_tried = prepared.warm_start.found, "padding trial" in progress.seconds
+    return {
+        "padding": "cached" if "padding" in found else "tried" if was_tried else "not tried",
+        "latencies": "cached" if "latencies" in found else "measured" if was_tried else "not measured",
+        "seconds": {stage: round(seconds, 3) for stage, seconds in progress.seconds.items()},
+    }
+
+
+def settle_new() -> None:
     """Frees what loading left behind; the rest lives long, so later collections need not walk it."""
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def settle_all() -> None:
+    """Frees what has gone, of whatever age: that walks over everything."""
+    gc.unfreeze()
+    settle_new()
 
 
 def policy_of(settings: Settings, model: str) -> BatchPolicy:

@@ -1,21 +1,26 @@
 """A version's folder to a model that can answer: read, load, replay the golden examples, try padding, warm up, measure.
 
+What an earlier load of the same has tried and measured is taken from the cache.
+
 All of it blocks. TensorFlow is imported by `load_graph` alone.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import orjson
 import structlog
 from numpy.typing import NDArray
 
-from models.artifact import Artifact, InvalidArtifact, Manifest, open_artifact
+from models.artifact import Artifact, InvalidArtifact, Manifest, digest_of, open_artifact
 from models.evidence import Evidence
 from models.padding_trial import Verdict, establish
 from models.signature import Signature
@@ -25,13 +30,16 @@ from service.batching.latency import Latency
 from service.batching.padding import stack
 from service.batching.policy import BatchPolicy
 from service.batching.tuning import FIRST
+from service.cache import Cache
 from service.codec.nested_json import ModelCodec, Row
 from service.errors import InvalidInput
 from service.inference import Outputs
 from service.memory import Available, available, needed_by, refuse_too_large
+from service.progress import Progress
 from service.runtime.servable import Servable, Tensors
 from service.runtime.warmup import row_of_zeros, shortest_that_runs
 from service.threads import behind_the_loop
+from service.warm_start import WarmStart
 
 TRIAL_SECONDS = 0.2
 """How long padding of a graph without a manifest is tried, beyond what has to be."""
@@ -49,7 +57,11 @@ class Preparable(Servable, Protocol):
     signature: Signature
     """May be weakened: what was declared of padding is tried."""
 
-    def warm_up(self, rows: Iterable[int]) -> None:
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What decides, beside the graph, how it answers and how fast: versions, device, threads."""
+
+    def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         """Runs every head set at each of these numbers of rows. Raises what the model raises."""
 
     @property
@@ -67,17 +79,20 @@ Load = Callable[[Path, Signature | None], Preparable]
 def load_graph(graph: Path, declared: Signature | None) -> Preparable:
     """Imports TensorFlow. Raises what loading a damaged or foreign file raises."""
     if "tensorflow" not in sys.modules:
+        began = time.monotonic()
         behind_the_loop(start_tensorflow)
+        log.info("runtime started", seconds=round(time.monotonic() - began, 3))
     from service.runtime.tensorflow import TensorFlowServable
 
     return TensorFlowServable.load(graph, declared)
 
 
 def start_tensorflow() -> None:
-    """Its threads are started by the first that runs something."""
+    """Its threads are started by the first that runs something. What an import makes is there to stay."""
     from service.runtime.tensorflow import start
 
     start()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,7 @@ class Prepared:
     codec: ModelCodec
     evidence: Evidence | None = None
     """What a trial of padding showed, here or on export; None where nobody tried."""
+    warm_start: WarmStart = field(default_factory=lambda: WarmStart(Cache(), "", {}))
 
     @property
     def signature(self) -> Signature:
@@ -108,23 +124,33 @@ def prepare(
     warm_rows: Iterable[int],
     max_rows: int = 1024,
     available: Available = available,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
 ) -> Prepared:
     """Everything of a load that blocks. Raises InvalidArtifact, NotEnoughMemory and what the graph's loader raises."""
+    cache, progress = cache or Cache(), progress or Progress()
+    progress.enter("reading")
     artifact = open_artifact(folder)
     refuse_too_large(needed_by(artifact.graph), available())
+    digest = digest_of(artifact) if cache.is_on else ""
     manifest = artifact.manifest
+    progress.enter("loading graph")
     servable = load_graph(artifact.graph, manifest.signature if manifest else None)
     codec = ModelCodec(model, servable.signature, manifest.preprocessing if manifest else {}, folder, max_rows)
-    prepared = Prepared(artifact, servable, codec, manifest.evidence if manifest else None)
+    warm_start = WarmStart(cache, digest, servable.environment)
+    prepared = Prepared(artifact, servable, codec, manifest.evidence if manifest else None, warm_start)
+    progress.enter("golden examples")
     golden = replay(prepared)
     counts = tuple(warm_rows)
     if counts:
-        verdict = establish_padding(prepared, golden)
+        progress.enter("padding trial")
+        verdict = known_padding(prepared, golden)
         tell_weakened(model, folder.name, servable.signature, verdict)
         servable.signature = verdict.signature
         prepared = replace(prepared, evidence=verdict.evidence)
     runs_alone = any(each.padding.kind == "alone" for each in servable.signature.inputs)
-    servable.warm_up((1,) if counts and runs_alone else counts)
+    progress.enter("warming up")
+    servable.warm_up((1,) if counts and runs_alone else counts, progress)
     return prepared
 
 
@@ -146,10 +172,23 @@ def warm_sizes(policy: BatchPolicy) -> tuple[int, ...]:
 
 def measured(prepared: Prepared, policy: BatchPolicy) -> Latency:
     """What batches of the golden examples take, or of zeros where there are none."""
+    known = prepared.warm_start.latency(policy)
+    if known is not None:
+        return known
     servable = prepared.servable
     golden = [prepared.codec.read({"inputs": each.inputs}).rows[0] for each in prepared.artifact.golden()]
     rows: Sequence[Tensors] = golden or [row_of_zeros(servable.signature, shortest_that_runs(servable))]
-    return calibrate(servable, rows, servable.signature.head_names, policy, CALIBRATION_SECONDS)
+    latency = calibrate(servable, rows, servable.signature.head_names, policy, CALIBRATION_SECONDS)
+    prepared.warm_start.keep_latency(policy, latency)
+    return latency
+
+
+def examples(prepared: Prepared) -> list[bytes]:
+    """Requests as a caller would write them: the golden examples, or zeros where there are none."""
+    inputs: list[Mapping[str, object]] = [each.inputs for each in prepared.artifact.golden()]
+    if not inputs:
+        inputs = [row_of_zeros(prepared.signature, shortest_that_runs(prepared.servable))]
+    return [orjson.dumps({"inputs": each}, option=orjson.OPT_SERIALIZE_NUMPY) for each in inputs]
 
 
 def replay(prepared: Prepared) -> list[Row]:
@@ -204,6 +243,16 @@ def tell_difference(prepared: Prepared, worst: Differs) -> None:
         folder = prepared.artifact.folder
         about = {"head": worst.head, "example": worst.example, "difference": worst.difference}
         log.info("golden answers differ, as other devices may", folder=str(folder), **about)
+
+
+def known_padding(prepared: Prepared, golden: Sequence[Row]) -> Verdict:
+    """From an earlier trial, or one made now."""
+    known = prepared.warm_start.verdict(prepared.signature)
+    if known is not None:
+        return known
+    verdict = establish_padding(prepared, golden)
+    prepared.warm_start.keep_verdict(verdict)
+    return verdict
 
 
 def establish_padding(prepared: Prepared, golden: Sequence[Row]) -> Verdict:

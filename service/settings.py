@@ -118,6 +118,18 @@ class Runtime(Section):
         "auto", description="Batches of all models that run at once, in fair turns; `auto`: one for each core"
     )
     warmup: bool = Field(True, description="Run each head set, try padding and measure before a version is available")
+    cache: Literal["auto", "off"] | Path = Field(
+        "auto",
+        description="Folder for what loads try and measure, or `off`; `auto`: `manifold` in the user's cache folder",
+    )
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """None where nothing is to be kept, or nobody has a home."""
+        if self.cache != "auto":
+            return None if self.cache == "off" else Path(self.cache)
+        home = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+        return Path(home) / "manifold" if os.path.isabs(home) else None
 
 
 class Limits(Section):

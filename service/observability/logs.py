@@ -20,6 +20,7 @@ from service.events import (
     Event,
     RequestRejected,
     VersionLoaded,
+    VersionPrepared,
     VersionStateChanged,
 )
 
@@ -111,6 +112,9 @@ def write(event: Event) -> None:
         case ContractBroken(model, version, instead_of, reason, differences):
             told = {"instead_of": instead_of, "reason": reason, "differences": list(differences)}
             log.warning("version breaks its contract, as announced", model=model, version=version, **told)
+        case VersionPrepared(model, version, seconds, cached):
+            stages = {stage: round(spent, 3) for stage, spent in seconds.items()}
+            log.info("version prepared", model=model, version=version, stages=stages, cached=cached)
         case BatchRan(failed=True):
             log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
         case CallDropped(model, version, reason, rows, request_id):

@@ -18,6 +18,7 @@ from service.events import (
     RequestFinished,
     RequestRejected,
     VersionLoaded,
+    VersionPrepared,
     VersionStateChanged,
 )
 
@@ -55,6 +56,9 @@ class Metrics:
         self._load_seconds = Gauge(
             "model_load_duration_seconds", "From LOADING to AVAILABLE", version, registry=self.registry
         )
+        self._stage_seconds = Gauge(
+            "model_load_stage_seconds", "Of a load, by stage", (*version, "stage"), registry=self.registry
+        )
 
     # `labels` takes a lock and makes texts, for each event anew: what it found is kept. There are as many as labels.
     def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Callable[..., Counter]:
@@ -82,6 +86,21 @@ class Metrics:
                     self._state.labels(model, version, each).set(each == state)
             case VersionLoaded(model, version, seconds):
                 self._load_seconds.labels(model, version).set(seconds)
+            case VersionPrepared():
+                self._on_prepared(event)
+
+    def _on_prepared(self, event: VersionPrepared) -> None:
+        """Makes the series of the version: the first request should not pay for them, and a rate wants their zero."""
+        model, version = event.model, event.version
+        for stage, spent in event.seconds.items():
+            self._stage_seconds.labels(model, version, stage).set(spent)
+        self._requests(model, str(version), "native", "ok")
+        self._request_seconds(model, str(version))
+        self._batches(model, version, "ok")
+        for each in (self._batch_rows, self._rows, self._padding, self._queue_seconds):
+            each(model, version)
+        for stage in ("pad", "compute"):
+            self._compute_seconds(model, version, stage)
 
     def _on_request(self, event: RequestFinished) -> None:
         version = "" if event.version is None else str(event.version)

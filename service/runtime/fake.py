@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.signature import Head, Input, Padding, Signature, TensorSpec
+from service.progress import Progress
 from service.runtime.servable import Tensors
 
 Row = Mapping[str, NDArray[Any]]
@@ -30,6 +31,7 @@ class FakeServable:
         self.signature = signature
         self.poison = poison
         self.retraces = 0
+        self.environment = {"runtime": "fake"}
         self.batches: list[tuple[int, frozenset[str]]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -53,7 +55,7 @@ class FakeServable:
         self.batches.clear()
         self.entered = threading.Semaphore(0)
 
-    def warm_up(self, rows: Iterable[int]) -> None:
+    def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         """Nothing here is ever cold."""
 
     def run(self, inputs: Tensors, heads: Collection[str]) -> Tensors:

@@ -17,6 +17,8 @@ import tensorflow as tf
 
 from models.hardware import made_on
 from models.signature import Signature, TensorSpec
+from service.progress import Progress
+from service.runtime.environment import environment
 from service.runtime.foreign_code import refuse_code
 from service.runtime.naming import Symbols, derive_signature, named_heads, named_inputs
 from service.runtime.servable import Tensors
@@ -36,6 +38,7 @@ class TensorFlowServable:
         self.signature = signature
         self.retraces = 0
         """Functions that were traced after warm-up, so that a request paid for it."""
+        self.environment = environment()
         self._is_warm = False
         self._inputs = inputs
         self._heads = heads
@@ -83,9 +86,9 @@ class TensorFlowServable:
         answers = function(*(tf.convert_to_tensor(inputs[each.name]) for each in self.signature.inputs))
         return {name: np.asarray(answers[name]) for name in wanted}
 
-    def warm_up(self, rows: Iterable[int]) -> None:
+    def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         """Runs every head set at each of these numbers of rows; none means that the first requests will pay."""
-        warm_up(self, self.head_sets, rows)
+        warm_up(self, self.head_sets, rows, progress)
         self._is_warm = True
 
     def close(self) -> None:

@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 
 import numpy as np
 
 from models.signature import Input, Signature
+from service.progress import Progress
 from service.runtime.servable import Servable, Tensors
 
 LENGTHS = (8, 64, 512)
 """Tried in turn for dimensions that the signature leaves open: some graphs need a minimum."""
+LONE_LENGTHS = range(1, 49)
+"""Lengths of a lone row that are run as well: on a CPU, oneDNN makes its kernels anew for each, which takes as long as
+the answer. More would push one another out of its cache of 1,024."""
+LENGTH_SECONDS = 0.3
+"""After which no further length is run."""
 
 
-def warm_up(servable: Servable, head_sets: Collection[frozenset[str]], rows: Iterable[int]) -> None:
-    """Runs every head set at every number of rows. Raises what the model raises at the last length tried."""
-    counts = tuple(rows)
+def warm_up(
+    servable: Servable,
+    head_sets: Collection[frozenset[str]],
+    rows: Iterable[int],
+    progress: Progress | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Runs every head set at every number of rows, in this order: what is asked for most should come first.
+
+    Raises what the model raises at the last length tried.
+    """
+    counts, progress = tuple(rows), progress or Progress()
+    progress.enter("warming up", of=len(head_sets) * len(counts))
     length = shortest_that_runs(servable) if counts else 0
     for heads in head_sets:
         for count in counts:
             refuse_other_rows(servable.run(zeros(servable.signature, count, length), heads), count)
+            progress.advance()
+    if counts and any(each.spec.is_ragged for each in servable.signature.inputs):
+        warm_lengths(servable, clock)
+
+
+def warm_lengths(servable: Servable, clock: Callable[[], float]) -> None:
+    """All heads of lone rows of any length, the shortest first. What is too short for the graph is left out."""
+    until = clock() + LENGTH_SECONDS
+    for length in LONE_LENGTHS:
+        if clock() >= until:
+            return
+        with suppress(Exception):
+            servable.run(zeros(servable.signature, 1, length), servable.signature.head_names)
 
 
 def refuse_other_rows(outputs: Tensors, rows: int) -> None:

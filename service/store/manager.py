@@ -75,6 +75,11 @@ class ModelStatus:
         return State.END if self.on_disk else "ABSENT"
 
 
+def newest_bytes(found: Mapping[int, Found]) -> int:
+    """Models are brought up in this order, the smallest first: so most of them answer soon."""
+    return found[max(found)].bytes if found else 0
+
+
 class StoreManager(Generic[S]):
     """Keeps what is loaded in step with the store, one change at a time, and lends it out."""
 
@@ -135,7 +140,7 @@ class StoreManager(Generic[S]):
     async def _follow(self, listing: Listing) -> None:
         self._listing = listing
         self._note(listing)
-        for model in self._models:
+        for model in sorted(self._models, key=lambda each: newest_bytes(listing.get(each, {}))):
             await self._bring_in_step(model, listing.get(model, {}))
         for model in [name for name, known in self._models.items() if not known and name not in listing]:
             del self._models[model]

@@ -29,6 +29,10 @@ class Found:
     settled: bool = True
     """False while somebody may still be writing it: such a version is not begun, but one that is served is kept."""
 
+    @property
+    def bytes(self) -> int:
+        return sum(size for _, size, _ in self.fingerprint)
+
 
 Listing = dict[str, dict[int, Found]]
 """Versions by model. A model without any is known but absent: still in training, say."""

@@ -103,3 +103,22 @@ def test_a_named_file_must_exist_and_be_toml() -> None:
     Path("bad.toml").write_text("= 3")
     with pytest.raises(InvalidSettings, match=r"bad\.toml"):
         settings.load(config=Path("bad.toml"))
+
+
+def test_the_cache_is_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert settings.load().settings.runtime.cache_folder == tmp_path / "manifold"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert settings.load().settings.runtime.cache_folder == Path("/home/somebody/.cache/manifold")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # as good as none, says the standard
+    assert settings.load().settings.runtime.cache_folder is None
+
+
+@pytest.mark.parametrize(("value", "folder"), [("off", None), ("/var/cache/manifold", Path("/var/cache/manifold"))])
+def test_the_cache_may_be_elsewhere_or_off(monkeypatch: pytest.MonkeyPatch, value: str, folder: Path | None) -> None:
+    monkeypatch.setenv("MANIFOLD_RUNTIME__CACHE", value)
+    assert settings.load().settings.runtime.cache_folder == folder
+    monkeypatch.delenv("MANIFOLD_RUNTIME__CACHE")
+    Path("manifold.toml").write_text(f"[runtime]\ncache = '{value}'\n")
+    assert settings.load().settings.runtime.cache_folder == folder

@@ -28,9 +28,10 @@ from service.codec.nested_json import ModelCodec
 from service.events import Emit, Event, RequestRejected
 from service.inference import Inference
 from service.loader import Loader, NativeServed
+from service.machine import Machine, OneDevice, TensorFlowMachine
 from service.observability import logs
 from service.observability.metrics import Metrics
-from service.preparation import Load, load_graph
+from service.preparation import Load
 from service.settings import Settings
 from service.store.control import Control
 from service.store.manager import StoreManager
@@ -57,7 +58,8 @@ class Parts:
     emit: Emit
 
 
-def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
+def build_parts(settings: Settings, load: Load | None = None, machine: Machine | None = None) -> Parts:
+    """With `load` graphs come from it, on a machine of one device; else from TensorFlow, or from the `machine`."""
     metrics, refusals = Metrics(), logs.Refusals(time.monotonic)
 
     def emit(event: Event) -> None:
@@ -66,9 +68,10 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         if isinstance(event, RequestRejected):
             refusals(event)
 
-    loader = Loader(settings, emit, load)
+    machine = OneDevice(load) if load else machine or TensorFlowMachine(settings.runtime)
+    loader = Loader(settings, emit, machine)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
-    metrics.observe(lambda: admission.in_flight, loader.loads)
+    metrics.observe(lambda: admission.in_flight, loader.loads, loader.memory)
     manager = StoreManager(
         scan=Scanner(settings.store.path).scan,
         load=loader.load,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
@@ -61,6 +61,8 @@ class Served(Generic[C]):
     """What a trial showed of padding and neighbours; None where nobody tried."""
     codec: C
     batcher: Submit
+    placement: Mapping[str, Any] = field(default_factory=dict)
+    """Where it runs and why, for people."""
 
 
 @dataclass(frozen=True)

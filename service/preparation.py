@@ -6,7 +6,7 @@ All of it blocks. TensorFlow is imported by `load_graph` alone.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +28,7 @@ from service.batching.tuning import FIRST
 from service.codec.nested_json import ModelCodec, Row
 from service.errors import InvalidInput
 from service.inference import Outputs
+from service.runtime.placement import ANYWHERE, Footprint, Precision, Target
 from service.runtime.servable import Servable, Tensors
 from service.runtime.warmup import row_of_zeros, shortest_that_runs
 from service.threads import behind_the_loop
@@ -36,6 +37,8 @@ TRIAL_SECONDS = 0.2
 """How long padding of a graph without a manifest is tried, beyond what has to be."""
 CALIBRATION_SECONDS = 0.4
 """For each model, about: the last size tried may take longer."""
+GOLDEN_TOLERANCE: Mapping[Precision, float] = {"float32": 0.0, "mixed_float16": 0.01, "mixed_bfloat16": 0.05}
+"""By so much golden examples may differ at least: they were made in single precision, and halves have 11 and 8 bits."""
 
 log = structlog.get_logger("manifold")
 
@@ -49,6 +52,9 @@ class Preparable(Servable, Protocol):
     def warm_up(self, rows: Iterable[int]) -> None:
         """Runs every head set at each of these numbers of rows. Raises what the model raises."""
 
+    def footprint(self, rows: int, length: int) -> Footprint:
+        """Bytes, with batches of so many rows; sides that the signature leaves open are so long."""
+
     @property
     def retraces(self) -> int:
         """Functions traced since it was warm; a request paid for each."""
@@ -57,20 +63,21 @@ class Preparable(Servable, Protocol):
 Load = Callable[[Path, Signature | None], Preparable]
 
 
-def load_graph(graph: Path, declared: Signature | None) -> Preparable:
+def load_graph(graph: Path, declared: Signature | None, target: Target = ANYWHERE) -> Preparable:
     """Imports TensorFlow. Raises what loading a damaged or foreign file raises."""
     if "tensorflow" not in sys.modules:
         behind_the_loop(start_tensorflow)
     from service.runtime.tensorflow import TensorFlowServable
 
-    return TensorFlowServable.load(graph, declared)
+    return TensorFlowServable.load(graph, declared, target)
 
 
 def start_tensorflow() -> None:
     """Its threads are started by the first that runs something."""
+    from service.runtime.hardware import Hardware
     from service.runtime.tensorflow import start
 
-    start()
+    start(Hardware())
 
 
 @dataclass(frozen=True)
@@ -94,14 +101,21 @@ class Prepared:
         return {name: list(tensor) for name, tensor in self.servable.run(tensors, heads).items()}
 
 
-def prepare(model: str, folder: Path, load_graph: Load, warm_rows: Iterable[int], max_rows: int = 1024) -> Prepared:
+def prepare(
+    model: str,
+    folder: Path,
+    load_graph: Load,
+    warm_rows: Iterable[int],
+    max_rows: int = 1024,
+    precision: Precision = "float32",
+) -> Prepared:
     """Everything of a load that blocks. Raises InvalidArtifact and what the graph's loader raises."""
     artifact = open_artifact(folder)
     manifest = artifact.manifest
     servable = load_graph(artifact.graph, manifest.signature if manifest else None)
     codec = ModelCodec(model, servable.signature, manifest.preprocessing if manifest else {}, folder, max_rows)
     prepared = Prepared(artifact, servable, codec, manifest.evidence if manifest else None)
-    golden = replay(prepared)
+    golden = replay(prepared, GOLDEN_TOLERANCE[precision])
     counts = tuple(warm_rows)
     if counts:
         verdict = establish_padding(prepared, golden)
@@ -127,12 +141,13 @@ def measured(prepared: Prepared, policy: BatchPolicy) -> Latency:
     return calibrate(servable, rows, servable.signature.head_names, policy, CALIBRATION_SECONDS)
 
 
-def replay(prepared: Prepared) -> list[Row]:
+def replay(prepared: Prepared, least_tolerance: float = 0.0) -> list[Row]:
     """Runs each golden example alone, and returns their rows.
 
     Raises InvalidArtifact for the first that answers otherwise than it did.
     """
     manifest, rows = prepared.artifact.manifest, list[Row]()
+    tolerance = max(manifest.golden_tolerance if manifest else 0.0, least_tolerance)
     for number, golden in enumerate(prepared.artifact.golden()):
         try:
             call = prepared.codec.read({"inputs": golden.inputs})
@@ -142,10 +157,10 @@ def replay(prepared: Prepared) -> list[Row]:
         outputs = prepared.run(call.rows, call.heads)
         for head, expected in golden.outputs.items():
             difference = largest_difference(outputs[head][0] if head in outputs else None, np.asarray(expected))
-            if manifest is not None and not difference <= manifest.golden_tolerance:
+            if manifest is not None and not difference <= tolerance:
                 raise InvalidArtifact(
                     f"golden example {number}, head {head!r}: the answer differs by {difference:.2g}, "
-                    f"more than {manifest.golden_tolerance:.2g}"
+                    f"more than {tolerance:.2g}"
                 )
     return rows
 

@@ -169,7 +169,7 @@ def router(manager: StoreManager[NativeServed]) -> APIRouter:
 
 def described(served: NativeServed) -> dict[str, Any]:
     told = describe_model(served.signature, served.manifest, served.codec.schema.expected, served.evidence)
-    return told | {"batching": served.batcher.describe()}
+    return told | {"batching": served.batcher.describe(), "placement": served.placement}
 
 
 def status_of(status: ModelStatus) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.signature import Head, Input, Padding, Signature, TensorSpec
+from service.runtime.placement import Footprint
 from service.runtime.servable import Tensors
 
 Row = Mapping[str, NDArray[Any]]
@@ -30,6 +31,8 @@ class FakeServable:
         self.signature = signature
         self.poison = poison
         self.retraces = 0
+        self.weights = 0
+        """Bytes that it says it takes."""
         self.batches: list[tuple[int, frozenset[str]]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -50,6 +53,9 @@ class FakeServable:
 
     def warm_up(self, rows: Iterable[int]) -> None:
         """Nothing here is ever cold."""
+
+    def footprint(self, rows: int, length: int) -> Footprint:
+        return Footprint(self.weights, 0)
 
     def run(self, inputs: Tensors, heads: Collection[str]) -> Tensors:
         count = len(next(iter(inputs.values())))

@@ -75,7 +75,7 @@ def started(scenario: Scenario, options: Options, models: Path, log: Path | None
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         store = Path(folder) / "store"
         fill(store, models, set(wanted) - set(scenario.made), scenario.made, scenario.versions)
-        with service_on(store, log or Path(folder) / "log") as target:
+        with service_on(store, log or Path(folder) / "log", scenario.settings) as target:
             yield target
 
 

@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -52,14 +52,22 @@ def fill(
 
 
 @contextmanager
-def service_on(store: Path, log: Path) -> Iterator[Target]:
-    """Serves the store, every model of which is warm; its admin API is on. Raises NotStarted."""
+def service_on(store: Path, log: Path, settings: Mapping[str, str] | None = None) -> Iterator[Target]:
+    """Serves the store, every model of which is warm; its admin API is on. Raises NotStarted.
+
+    `settings` go before those of the environment.
+    """
     token = os.environ.get(TOKEN) or secrets.token_urlsafe()
     command = [sys.executable, "-m", "service", "serve", "--store", str(store), "--port", "0"]
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | {TOKEN: token}, stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            cwd=ROOT,
+            env=os.environ | {TOKEN: token} | dict(settings or {}),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         ) as process,
     ):
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from benchmarks import foreign
-from benchmarks.scenarios import abandoned, heads, mixed, overload, parity, poison, rolls, sigterm
+from benchmarks.scenarios import abandoned, heads, mixed, overload, parity, poison, replicas, rolls, sigterm
 from benchmarks.target import Target
 from benchmarks.verdict import Options, Verdict
 
@@ -21,6 +21,7 @@ class Name(StrEnum):
     overload = "overload"
     mixed = "mixed"
     rolls = "rolls"
+    replicas = "replicas"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Scenario:
     every: bool = False
     versions: int | None = None
     """Of each model of the store; None for those that it has."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of the service that is started, as variables of its environment."""
 
 
 SCENARIOS = {
@@ -44,4 +47,5 @@ SCENARIOS = {
     Name.overload: Scenario(overload.overload, ("author_profile",)),
     Name.mixed: Scenario(mixed.mixed, ("author_profile", "question_answering")),
     Name.rolls: Scenario(rolls.rolls, ("question_answering",), versions=2),
+    Name.replicas: Scenario(replicas.replicas, made=(foreign.UNMASKED,), settings=replicas.SETTINGS),
 }

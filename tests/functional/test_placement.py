@@ -59,12 +59,12 @@ class Placed(Manifold):
         told: dict[str, Any] = (await self.client.get(f"/models/{model}")).json()["placement"]
         return told
 
-    async def reason(self, model: str = "fake") -> str:
-        """Why its only version ended, once it has."""
+    async def reason(self) -> str:
+        """Why the only version of the only model ended, once it has."""
         while True:
-            (told,) = (await self.client.get("/models")).json()["models"]
-            if told["versions"] and told["versions"][0]["state"] == "END":
-                return str(told["versions"][0]["reason"])
+            told = (await self.client.get("/models")).json()["models"]
+            for version in (each for model in told for each in model["versions"] if each["state"] == "END"):
+                return str(version["reason"])
             await anyio.lowlevel.checkpoint()
 
 

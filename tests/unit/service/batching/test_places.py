@@ -111,7 +111,10 @@ class Replicated(Bench):
     def __init__(self, first: Turns, second: Turns, signature: Signature = SIGNATURE) -> None:
         super().__init__(max_batch_size=1)
         self.fakes = [FakeServable(signature), FakeServable(signature)]
-        places = [Place(fake, each, f"gpu:{n}") for n, (fake, each) in enumerate(zip(self.fakes, (first, second), strict=True))]
+        places = [
+            Place(fake, each, f"gpu:{n}")
+            for n, (fake, each) in enumerate(zip(self.fakes, (first, second), strict=True))
+        ]
         policy = BatchPolicy(max_batch_size=1, instances=2)
         self.batcher = Batcher("m", 1, self.fake, policy, self.events.append, replicas=places)
 

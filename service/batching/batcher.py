@@ -223,12 +223,12 @@ class Batcher:
         batch = self._staged or self._queue.take(now)
         stacked, self._staged, self._stacked = self._stacked, None, None
         if batch is None:
-            self._turns.done(self, place, 0.0)
+            self._turns.done(self, place, 0, 0.0)
             return False
         # Those who left meanwhile, or were cancelled in this round of the loop, do not run.
         kept = tuple(ticket for ticket in batch.tickets if not ticket.call.is_over)
         if not kept:
-            self._turns.done(self, place, 0.0)
+            self._turns.done(self, place, 0, 0.0)
             return True
         if len(kept) < len(batch.tickets):
             batch, stacked = replace(batch, tickets=kept), None
@@ -282,7 +282,8 @@ class Batcher:
         error = work.exception()
         failure = Failure(error) if error else None
         ran = Ran([failure] * len(running.batch.tickets), failed=True) if failure else work.result()
-        self._turns.done(self, running.place, asyncio.get_running_loop().time() - running.began)
+        seconds = asyncio.get_running_loop().time() - running.began
+        self._turns.done(self, running.place, running.batch.size, seconds)
         try:
             for ticket, part in zip(running.batch.tickets, ran.parts, strict=True):
                 self._deliver(ticket, part)

@@ -1,8 +1,9 @@
 """Where the batches of one model run: its replicas, each on a device whose turns it shares with other models.
 
 All replicas take from one queue. A batch goes to where the fewest of the model's batches run; of several such, to the
-one that has worked the fewest seconds so far. So equal replicas get equal shares, and a slow one gets less. Knows no
-time but the seconds it is told.
+one with the smallest part in the rows and in the seconds of late. So equal replicas get equal shares of both, and a
+slow one gets less. (By seconds alone, one might get all the small batches for ever: who begins when nothing runs gets
+what has just come, the next what has piled up meanwhile.) Knows no time but the seconds it is told.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 
 from service.batching.execution import Runner
 from service.batching.turns import Member, Turns
+
+LATELY = 256
+"""Batches after which what was before counts half."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,10 @@ class Places:
         self._turns = [each.turns for each in places]
         self._most = max(1, instances // len(places))
         self._running = [0] * len(places)
-        self._worked = [0.0] * len(places)
+        self._rows = [0.0] * len(places)
+        self._seconds = [0.0] * len(places)
+        self._batches = 0
+        """Since the last time that the past was discounted."""
 
     def __repr__(self) -> str:
         return f"<Places [{', '.join(f'{running} of {self._most} running' for running in self._running)}]>"
@@ -45,12 +52,20 @@ class Places:
         return None
 
     def _by_load(self) -> list[int]:
-        return sorted(range(len(self._turns)), key=lambda place: (self._running[place], self._worked[place]))
+        rows, seconds = max(sum(self._rows), 1.0), sum(self._seconds) or 1.0
+        parts = [rows_here / rows + here / seconds for rows_here, here in zip(self._rows, self._seconds, strict=True)]
+        return sorted(range(len(parts)), key=lambda place: (self._running[place], parts[place]))
 
-    def done(self, member: Member, place: int, seconds: float) -> None:
-        """The batch is over, after so many seconds; 0 when nothing was run."""
+    def done(self, member: Member, place: int, rows: int, seconds: float) -> None:
+        """The batch of so many rows is over, after so many seconds; 0 when nothing was run."""
         self._running[place] -= 1
-        self._worked[place] += seconds
+        self._rows[place] += rows
+        self._seconds[place] += seconds
+        self._batches += 1
+        if self._batches == LATELY:
+            self._batches = 0
+            self._rows = [each / 2 for each in self._rows]
+            self._seconds = [each / 2 for each in self._seconds]
         self._turns[place].done(member, seconds)
 
     def withdraw(self, member: Member) -> None:

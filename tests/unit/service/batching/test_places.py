@@ -7,7 +7,7 @@ import pytest
 
 from models.signature import Signature
 from service.batching.batcher import Batcher
-from service.batching.places import Place, Places
+from service.batching.places import LATELY, Place, Places
 from service.batching.policy import BatchPolicy
 from service.batching.turns import Turns
 from service.events import BatchRan
@@ -39,7 +39,7 @@ def flooded(places: Places, seconds: Sequence[float], batches: int) -> list[int]
             counts[place] += 1
             heappush(running, (now + seconds[place], place))
         now, place = heappop(running)
-        places.done(model, place, seconds[place])
+        places.done(model, place, 1, seconds[place])
     return counts
 
 
@@ -54,21 +54,38 @@ def test_a_slow_replica_gets_less_and_holds_up_nobody() -> None:
     assert quick / slow == pytest.approx(4, rel=0.1)
 
 
-def test_one_batch_at_a_time_goes_to_each_in_turn_as_they_have_worked() -> None:
-    places, model, went = Places(on(Turns(1), Turns(1)), 2), Model(), list[int]()
-    for _ in range(30):
+def alone(places: Places, rows: Sequence[int], seconds: Sequence[float], batches: int) -> list[int]:
+    """How many batches each place gets of a model that never has two, each with its place's rows and seconds."""
+    model, counts = Model(), [0] * len(seconds)
+    for _ in range(batches):
         place = places.claim(model)
         assert place is not None
-        went.append(place)
-        places.done(model, place, (1.0, 2.0)[place])
-    assert (went.count(0), went.count(1)) == (20, 10)
+        counts[place] += 1
+        places.done(model, place, rows[place], seconds[place])
+    return counts
+
+
+def test_when_none_runs_the_one_that_did_least_is_next() -> None:
+    assert alone(Places(on(Turns(1), Turns(1), Turns(1)), 3), [1, 1, 1], [1.0, 1.0, 1.0], 300) == [100, 100, 100]
+    ours, theirs = alone(Places(on(Turns(1), Turns(1)), 2), [2, 3], [1.0, 1.0], 1000)
+    assert ours / theirs == pytest.approx(1.22, abs=0.1)  # so as to differ half as much in rows as in batches
+    quick, slow = alone(Places(on(Turns(1), Turns(1)), 2), [1, 1], [1.0, 4.0], 1000)
+    assert quick / slow == pytest.approx(2, rel=0.1)
+
+
+def test_what_was_long_ago_is_forgotten() -> None:
+    places = Places(on(Turns(1), Turns(1)), 2)
+    alone(places, [1, 1], [1.0, 100.0], 300)  # a while in which the second was slow
+    alone(places, [1, 1], [1.0, 1.0], 10 * LATELY)
+    ours, theirs = alone(places, [1, 1], [1.0, 1.0], 200)
+    assert abs(ours - theirs) <= 2
 
 
 def test_each_runs_its_share_of_the_instances_at_once() -> None:
     places, model = Places(on(Turns(9), Turns(9)), 4), Model()
     assert [places.claim(model) for _ in range(5)] == [0, 1, 0, 1, None]
     assert repr(places) == "<Places [2 of 2 running, 2 of 2 running]>"
-    places.done(model, 1, 1.0)
+    places.done(model, 1, 1, 1.0)
     assert places.claim(model) == 1
 
 

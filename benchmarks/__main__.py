@@ -80,7 +80,7 @@ def started(scenario: Scenario, options: Options, models: Path, log: Path | None
         if scenario.starts:
             yield Target("", store=store)
             return
-        with service_on(store, log or Path(folder) / "log") as target:
+        with service_on(store, log or Path(folder) / "log", scenario.settings) as target:
             yield target
 
 

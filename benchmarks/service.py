@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -56,10 +56,11 @@ def fill(
 
 
 @contextmanager
-def service_on(store: Path, log: Path) -> Iterator[Target]:
+def service_on(store: Path, log: Path, settings: Mapping[str, str] | None = None) -> Iterator[Target]:
     """Serves the store, every model of which is warm; its admin API is on. Raises NotStarted.
 
-    What it finds out is kept beside the store unless the environment says where: not with what other services know.
+    `settings` go before those of the environment. What it finds out is kept beside the store unless the environment
+    says where: not with what other services know.
     """
     cache = os.environ.get(CACHE) or str(store.parent / "cache")
     token = os.environ.get(TOKEN) or secrets.token_urlsafe()
@@ -69,7 +70,7 @@ def service_on(store: Path, log: Path) -> Iterator[Target]:
         subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {TOKEN: token, CACHE: cache},
+            env=os.environ | {TOKEN: token, CACHE: cache} | dict(settings or {}),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

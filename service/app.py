@@ -28,10 +28,11 @@ from service.codec.nested_json import ModelCodec
 from service.events import Emit, Event, RequestRejected
 from service.inference import Inference
 from service.loader import Loader, NativeServed
+from service.machine import Machine, OneDevice, TensorFlowMachine
 from service.memory import Available, available
 from service.observability import logs
 from service.observability.metrics import Metrics
-from service.preparation import Load, load_graph
+from service.preparation import Load
 from service.settings import Settings
 from service.store.control import Control
 from service.store.manager import StoreManager
@@ -59,8 +60,13 @@ class Parts:
     emit: Emit
 
 
-def build_parts(settings: Settings, load: Load = load_graph, available: Available = available) -> Parts:
-    """`load` and `available` memory are those of this machine, unless something else stands in."""
+def build_parts(
+    settings: Settings, load: Load | None = None, machine: Machine | None = None, available: Available = available
+) -> Parts:
+    """With `load` graphs come from it, on a machine of one device; else from TensorFlow, or from the `machine`.
+
+    `available` memory is this machine's, unless something else stands in.
+    """
     metrics, refusals = Metrics(), logs.Refusals(time.monotonic)
 
     def emit(event: Event) -> None:
@@ -70,10 +76,11 @@ def build_parts(settings: Settings, load: Load = load_graph, available: Availabl
             refusals(event)
 
     decoder = Decoder()
-    loader = Loader(settings, emit, load, decoder, available)
+    machine = OneDevice(load) if load else machine or TensorFlowMachine(settings.runtime)
+    loader = Loader(settings, emit, machine, decoder, available)
     takeover = Takeover(loader.try_out)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
-    metrics.observe(lambda: admission.in_flight, loader.loads)
+    metrics.observe(lambda: admission.in_flight, loader.loads, loader.memory)
     manager = StoreManager(
         scan=Scanner(settings.store.path).scan,
         load=loader.load,

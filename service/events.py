@@ -41,6 +41,7 @@ class BatchRan:
     pad_seconds: float
     compute_seconds: float
     failed: bool
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

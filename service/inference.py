@@ -63,6 +63,8 @@ class Served(Generic[C]):
     batcher: Submit
     load: Mapping[str, Any] = field(default_factory=dict)
     """How it was loaded, for people."""
+    placement: Mapping[str, Any] = field(default_factory=dict)
+    """Where it runs and why, for people."""
 
 
 @dataclass(frozen=True)

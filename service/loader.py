@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,17 +18,33 @@ from models.signature import Signature
 from service.api.decoding import Decoder
 from service.batching.batcher import Batcher
 from service.batching.latency import Latency
+from service.batching.places import Place
 from service.batching.policy import BatchPolicy
+from service.batching.tuning import FIRST
 from service.batching.turns import Turns
 from service.cache import Cache
 from service.codec.nested_json import ModelCodec
 from service.events import Emit, VersionPrepared
 from service.inference import Served
+from service.machine import Machine
 from service.memory import Available, available
 from service.observability.metrics import Load as Loaded
-from service.preparation import Load, Preparable, Prepared, examples, load_graph, measured, prepare, try_out, warm_sizes
+from service.placing import Largest, Placer, Placing
+from service.preparation import (
+    GOLDEN_TOLERANCE,
+    Preparable,
+    Prepared,
+    examples,
+    measured,
+    prepare,
+    replay,
+    try_out,
+    warm_sizes,
+)
 from service.progress import Loads, Progress
 from service.rehearsal import Muted, rehearse
+from service.runtime.placement import Precision
+from service.runtime.warmup import LENGTHS
 from service.settings import Settings
 
 T = TypeVar("T")
@@ -42,7 +58,7 @@ class Loader:
         self,
         settings: Settings,
         emit: Emit,
-        load_graph: Load = load_graph,
+        machine: Machine,
         decoder: Decoder | None = None,
         available: Available = available,
     ) -> None:
@@ -50,44 +66,41 @@ class Loader:
         be taken, at the time."""
         self._settings = settings
         self._emit = emit
-        self._load_graph = load_graph
+        self._placer = Placer(machine)
         self._decoder = decoder or Decoder()
         self._available = available
         self._cache = Cache(settings.runtime.cache_folder)
         self._thread = ThreadPoolExecutor(1, "loader")
         slots = settings.runtime.max_concurrent_batches
-        self._turns = Turns((os.cpu_count() or 1) if slots == "auto" else slots)
-        self._running: dict[int, tuple[NativeServed, Preparable, Batcher]] = {}
+        self._slots = (os.cpu_count() or 1) if slots == "auto" else slots
+        self._turns: dict[str, Turns] = {}
+        """By device: a batch on one waits for none on another."""
+        self._running: dict[int, tuple[NativeServed, Preparable, Batcher, Placing]] = {}
         self._progress: dict[tuple[str, int], Progress] = {}
 
     async def load(self, model: str, version: int, folder: Path) -> NativeServed:
-        """Raises InvalidArtifact and whatever else a file can do to a loader."""
+        """Raises InvalidArtifact, PlacementRefused and whatever else a file can do to a loader."""
         progress = self._progress[model, version] = Progress()
+        runtime = self._settings.runtime_of(model)
+        placing = Placing(self._placer, model, version, runtime, largest(self._settings, model))
         try:
-            return await self._load(model, version, folder, progress)
+            return await self._load(model, version, folder, placing, progress)
+        except BaseException:
+            self._placer.release(placing)
+            raise
         finally:
             del self._progress[model, version]
 
-    async def _load(self, model: str, version: int, folder: Path, progress: Progress) -> NativeServed:
+    async def _load(self, model: str, version: int, folder: Path, placing: Placing, progress: Progress) -> NativeServed:
         runtime, policy = self._settings.runtime_of(model), policy_of(self._settings, model)
-        warm_rows = warm_sizes(policy) if runtime.warmup else ()
-        prepared = await self.in_thread(
-            lambda: prepare(
-                model,
-                folder,
-                self._load_graph,
-                warm_rows,
-                policy.max_queue_size,
-                self._available,
-                self._cache,
-                progress,
-            )
-        )
+        prepared = await self.in_thread(lambda: self._prepare(model, folder, placing, progress))
         progress.enter("measuring")
         latency = await self.in_thread(lambda: measured(prepared, policy)) if runtime.warmup else Latency()
+        await self.in_thread(placing.measure)
         await self.in_thread(settle_new)
-        servable, emit = prepared.servable, Muted(self._emit)
-        batcher = Batcher(model, version, servable, policy, emit, self._turns, latency)
+        servable, places, emit = prepared.servable, self._places(placing), Muted(self._emit)
+        policy = replace(policy, instances=len(places) * runtime.instances)
+        batcher = Batcher(model, version, servable, policy, emit, latency=latency, replicas=places)
         manifest, evidence = prepared.artifact.manifest, prepared.evidence
         served = Served(model, version, prepared.signature, manifest, evidence, prepared.codec, batcher)
         if runtime.warmup:
@@ -96,21 +109,42 @@ class Loader:
             await rehearse(served, bodies, self._settings.limits, self._decoder)
         emit.is_muted = False
         progress.end()
-        served = replace(served, load=report(prepared, progress))
+        served = replace(served, load=report(prepared, progress), placement=placing.describe())
         self._emit(VersionPrepared(model, version, progress.seconds, tuple(sorted(prepared.warm_start.found))))
-        self._running[id(served)] = (served, servable, batcher)
+        self._running[id(served)] = (served, servable, batcher, placing)
         return served
+
+    def _prepare(self, model: str, folder: Path, placing: Placing, progress: Progress) -> Prepared:
+        runtime, policy = self._settings.runtime_of(model), policy_of(self._settings, model)
+        prepared = prepare(
+            model,
+            folder,
+            placing.load,
+            warm_sizes(policy) if runtime.warmup else (),
+            policy.max_queue_size,
+            runtime.precision,
+            available=self._available,
+            cache=self._cache,
+            progress=progress,
+        )
+        check_replicas(prepared, placing.replicas[1:], runtime.precision)
+        return prepared
+
+    def _places(self, placing: Placing) -> list[Place]:
+        turns = [self._turns.setdefault(device, Turns(self._slots)) for device in placing.devices]
+        return [Place(*each) for each in zip(placing.replicas, turns, placing.devices, strict=True)]
 
     async def unload(self, served: NativeServed) -> None:
         """Answers what is queued, then lets go of the model."""
-        _, servable, batcher = self._running.pop(id(served))
+        _, servable, batcher, placing = self._running.pop(id(served))
         await batcher.close(self._settings.limits.drain_timeout)
         servable.close()
+        self._placer.release(placing)
         await self.in_thread(settle_all)
 
     def try_out(self, model: str, folder: Path) -> Signature:
         """As in preparation: whether the version could be loaded. Blocks; to be run `in_thread`."""
-        return try_out(model, folder, self._load_graph, self._available)
+        return try_out(model, folder, self._placer.load_on_host, self._available)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """After what is being loaded, and before what will be."""
@@ -132,9 +166,14 @@ class Loader:
                 max_batch_size=batcher.tuner.sizes,
                 max_queue_delay=batcher.tuner.max_queue_delay,
                 predicted_wait=batcher.forecast(()).wait,
+                memory_bytes=placing.bytes_by_device,
             )
-            for served, servable, batcher in newest.values()
+            for served, servable, batcher, placing in newest.values()
         ]
+
+    def memory(self) -> dict[str, int]:
+        """Bytes that models take, by device."""
+        return self._placer.in_use()
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -160,6 +199,19 @@ def settle_all() -> None:
     """Frees what has gone, of whatever age: that walks over everything."""
     gc.unfreeze()
     settle_new()
+
+
+def check_replicas(prepared: Prepared, others: Sequence[Preparable], precision: Precision) -> None:
+    """The golden examples on every other replica. Raises InvalidArtifact for one that answers otherwise."""
+    for replica in others:
+        replay(replace(prepared, servable=replica), GOLDEN_TOLERANCE[precision])
+
+
+def largest(settings: Settings, model: str) -> Largest:
+    """Of the batches that its placement counts with; `auto` begins there, and is measured where that can be."""
+    batching = settings.batching_of(model)
+    rows = FIRST if batching.max_batch_size == "auto" else batching.max_batch_size
+    return Largest(rows, max(batching.buckets, default=LENGTHS[-1]))
 
 
 def policy_of(settings: Settings, model: str) -> BatchPolicy:

@@ -36,6 +36,7 @@ from service.errors import InvalidInput
 from service.inference import Outputs
 from service.memory import Available, available, needed_by, refuse_too_large
 from service.progress import Progress
+from service.runtime.placement import ANYWHERE, Footprint, Precision, Target
 from service.runtime.servable import Servable, Tensors
 from service.runtime.warmup import row_of_zeros, shortest_that_runs
 from service.threads import behind_the_loop
@@ -47,6 +48,8 @@ EXACT = 1e-5
 """Largest relative difference of answers that count as equal."""
 CALIBRATION_SECONDS = 0.4
 """For each model, about: the last size tried may take longer."""
+GOLDEN_TOLERANCE: Mapping[Precision, float] = {"float32": 0.0, "mixed_float16": 0.01, "mixed_bfloat16": 0.05}
+"""By so much golden examples may differ at least: they were made in single precision, and halves have 11 and 8 bits."""
 
 log = structlog.get_logger("manifold")
 
@@ -64,6 +67,9 @@ class Preparable(Servable, Protocol):
     def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         """Runs every head set at each of these numbers of rows. Raises what the model raises."""
 
+    def footprint(self, rows: int, length: int) -> Footprint:
+        """Bytes, with batches of so many rows; sides that the signature leaves open are so long."""
+
     @property
     def made_with(self) -> Mapping[str, str]:
         """What its answers are made with: frameworks, device and precision, as a manifest says it."""
@@ -76,23 +82,29 @@ class Preparable(Servable, Protocol):
 Load = Callable[[Path, Signature | None], Preparable]
 
 
-def load_graph(graph: Path, declared: Signature | None) -> Preparable:
+def load_graph(graph: Path, declared: Signature | None, target: Target = ANYWHERE) -> Preparable:
     """Imports TensorFlow. Raises what loading a damaged or foreign file raises."""
     if "tensorflow" not in sys.modules:
-        began = time.monotonic()
-        behind_the_loop(start_tensorflow)
-        log.info("runtime started", seconds=round(time.monotonic() - began, 3))
+        begin(start_tensorflow)
     from service.runtime.tensorflow import TensorFlowServable
 
-    return TensorFlowServable.load(graph, declared)
+    return TensorFlowServable.load(graph, declared, target)
+
+
+def begin(start: Callable[[], None]) -> None:
+    """Starts TensorFlow that way, and says how long it took. What an import makes is there to stay."""
+    began = time.monotonic()
+    behind_the_loop(start)
+    gc.freeze()
+    log.info("runtime started", seconds=round(time.monotonic() - began, 3))
 
 
 def start_tensorflow() -> None:
-    """Its threads are started by the first that runs something. What an import makes is there to stay."""
+    """Its threads are started by the first that runs something."""
+    from service.runtime.hardware import Hardware
     from service.runtime.tensorflow import start
 
-    start()
-    gc.freeze()
+    start(Hardware())
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,8 @@ def prepare(
     load_graph: Load,
     warm_rows: Iterable[int],
     max_rows: int = 1024,
+    precision: Precision = "float32",
+    *,
     available: Available = available,
     cache: Cache | None = None,
     progress: Progress | None = None,
@@ -140,7 +154,7 @@ def prepare(
     warm_start = WarmStart(cache, digest, servable.environment)
     prepared = Prepared(artifact, servable, codec, manifest.evidence if manifest else None, warm_start)
     progress.enter("golden examples")
-    golden = replay(prepared)
+    golden = replay(prepared, GOLDEN_TOLERANCE[precision])
     counts = tuple(warm_rows)
     if counts:
         progress.enter("padding trial")
@@ -191,7 +205,7 @@ def examples(prepared: Prepared) -> list[bytes]:
     return [orjson.dumps({"inputs": each}, option=orjson.OPT_SERIALIZE_NUMPY) for each in inputs]
 
 
-def replay(prepared: Prepared) -> list[Row]:
+def replay(prepared: Prepared, least_tolerance: float = 0.0) -> list[Row]:
     """Runs each golden example alone, and returns their rows.
 
     Raises InvalidArtifact for the first that answers otherwise than it did. What differs less is logged.
@@ -206,7 +220,7 @@ def replay(prepared: Prepared) -> list[Row]:
         outputs = prepared.run(call.rows, call.heads)
         for head, expected in golden.outputs.items():
             difference = largest_difference(outputs[head][0] if head in outputs else None, np.asarray(expected))
-            refuse_other_answer(prepared, number, head, difference)
+            refuse_other_answer(prepared, number, head, difference, least_tolerance)
             worst = max(worst, Differs(difference, head, number))
     tell_difference(prepared, worst)
     return rows
@@ -220,12 +234,15 @@ class Differs(NamedTuple):
     example: int = 0
 
 
-def refuse_other_answer(prepared: Prepared, number: int, head: str, difference: float) -> None:
-    """Raises InvalidArtifact. Without a manifest nobody knows what the answers were made with, or for."""
+def refuse_other_answer(prepared: Prepared, number: int, head: str, difference: float, least: float) -> None:
+    """Raises InvalidArtifact for more than is allowed, which is `least` at least.
+
+    Without a manifest nobody knows what the answers were made with, or for.
+    """
     manifest = prepared.artifact.manifest
     if manifest is None:
         return
-    allowed = EXACT if is_made_here(prepared, manifest) else manifest.golden_tolerance
+    allowed = max(least, EXACT if is_made_here(prepared, manifest) else manifest.golden_tolerance)
     if not difference <= allowed:
         raise InvalidArtifact(
             f"golden example {number}, head {head!r}: the answer differs by {difference:.2g}, more than {allowed:.2g}"

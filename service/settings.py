@@ -55,6 +55,19 @@ def integers(value: object) -> object:
     return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def words(value: object) -> object:
+    """`gpu:0,gpu:1` as it stands in an environment variable, or `cpu` alone, to a list."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def numbered(devices: tuple[str, ...]) -> tuple[str, ...]:
+    """`cpu` is `cpu:0`. Raises ValueError for a device that is named twice."""
+    names = tuple(name if ":" in name else f"{name}:0" for name in devices)
+    if len(set(names)) < len(names):
+        raise ValueError("each device is named once; `runtime.instances` says how many batches it runs at once")
+    return names
+
+
 def ascending(lengths: tuple[int, ...]) -> tuple[int, ...]:
     if list(lengths) != sorted(set(lengths)):
         raise ValueError("lengths should ascend")
@@ -69,6 +82,9 @@ Auto = Annotated[Literal["auto"], Tag("auto")]
 PICK = Discriminator(which)
 """Tells a number from `auto` before either is checked, so that an error speaks of the one that was meant."""
 CountOrAuto = Annotated[Annotated[PositiveInt, Tag("number")] | Auto, PICK]
+DeviceName = Annotated[str, Field(pattern=r"^(cpu|gpu)(:(0|[1-9][0-9]*))?$")]
+DeviceNames = Annotated[tuple[DeviceName, ...], Field(min_length=1), AfterValidator(numbered), BeforeValidator(words)]
+DevicesOrAuto = Annotated[Annotated[DeviceNames, Tag("number")] | Auto, PICK]
 Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 """A name for a version that can move to another."""
 DelayOrAuto = Annotated[Annotated[float, Field(ge=0, le=60), Tag("number")] | Auto, PICK]
@@ -113,9 +129,33 @@ class Batching(Section):
 
 
 class Runtime(Section):
-    instances: PositiveInt = Field(1, description="Batches of one model that run at once")
+    device: Annotated[DevicesOrAuto, NoDecode] = Field(
+        "auto",
+        description="`cpu`, `gpu:0`, or several, each with a replica: `gpu:0,gpu:1`; `auto`: the GPU with most room",
+    )
+    instances: PositiveInt = Field(1, description="Batches of one model that run at once on each of its devices")
+    strict: bool = Field(
+        False, description="Refuse a model there is no room for; else `auto` puts it on the CPU, with a warning"
+    )
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        "float32", description="What layers compute in; heads and weights stay float32, and TF32 is never used"
+    )
     max_concurrent_batches: CountOrAuto = Field(
-        "auto", description="Batches of all models that run at once, in fair turns; `auto`: one for each core"
+        "auto",
+        description="Batches of all models that run at once on a device, in fair turns; `auto`: one for each core",
+    )
+    memory_limit: Annotated[int, Field(ge=2**20)] | None = Field(
+        None, description="Bytes that models may take of each GPU; by default all of it, as it is needed"
+    )
+    inter_op_threads: CountOrAuto = Field(
+        "auto", description="Operations of all models that run at once; `auto`: one for each core that may be used"
+    )
+    intra_op_threads: CountOrAuto = Field(
+        "auto",
+        description="Threads that the operations of all models share; `auto`: one for each core that may be used",
+    )
+    logical_devices: PositiveInt = Field(
+        1, description="Devices that the CPU is split into, `cpu:0`, `cpu:1` …, to try placement without a GPU"
     )
     warmup: bool = Field(True, description="Run each head set, try padding and measure before a version is available")
     cache: Literal["auto", "off"] | Path = Field(
@@ -130,6 +170,12 @@ class Runtime(Section):
             return None if self.cache == "off" else Path(self.cache)
         home = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
         return Path(home) / "manifold" if os.path.isabs(home) else None
+
+
+OF_THE_PROCESS = frozenset(
+    ("max_concurrent_batches", "memory_limit", "inter_op_threads", "intra_op_threads", "logical_devices")
+)
+"""Settings of `runtime` that models share, so that one of them cannot have its own."""
 
 
 class Limits(Section):
@@ -235,6 +281,8 @@ def load(given: Mapping[str, Any] | None = None, config: Path | None = None) -> 
 def refuse_bad_overrides(settings: Settings) -> None:
     """What one model's settings come to is checked now, not when the model loads. Raises InvalidSettings."""
     for model, overrides in settings.models.items():
+        for name in sorted(OF_THE_PROCESS & overrides.runtime.keys()):
+            raise InvalidSettings(f"models.{model}.runtime.{name}: models share this one; set runtime.{name}")
         sections: tuple[tuple[str, Section, dict[str, Any]], ...] = (
             ("batching.", settings.batching, overrides.batching),
             ("runtime.", settings.runtime, overrides.runtime),

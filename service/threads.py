@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 NICENESS = 5
 """Of threads that only compute: where there are more of them than cores, the loop gets three times the share of one."""
@@ -29,13 +31,31 @@ def favour_loop() -> None:
 def behind_the_loop(start: Callable[[], object]) -> None:
     """Runs `start` on a thread of low priority, which those that it starts inherit. They must not need the interpreter:
     who waits for a processor while holding it holds up everybody. Linux only: elsewhere priorities are processes'.
+    Raises what `start` raises.
     """
+
+    errors: list[Exception] = []
 
     def run() -> None:
         if sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-        start()
+        try:
+            start()
+        except Exception as error:
+            errors.append(error)
 
     thread = threading.Thread(target=run, name="start")
     thread.start()
     thread.join()
+    if errors:
+        raise errors[0]
+
+
+def usable_cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """That this process may use: those it is bound to, and no more than its container's share of time is worth."""
+    bound = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    try:
+        quota, period = cgroup.read_text().split()
+        return max(1, min(bound, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # not in a container, or `max`
+        return bound

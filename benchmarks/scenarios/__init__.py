@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from benchmarks import foreign
-from benchmarks.scenarios import abandoned, heads, mixed, overload, parity, poison, retraces, rolls, sigterm, startup
+from benchmarks.scenarios import (
+    abandoned,
+    heads,
+    mixed,
+    overload,
+    parity,
+    poison,
+    replicas,
+    retraces,
+    rolls,
+    sigterm,
+    startup,
+)
 from benchmarks.target import Target
 from benchmarks.verdict import Options, Verdict
 
@@ -23,6 +35,7 @@ class Name(StrEnum):
     rolls = "rolls"
     startup = "startup"
     retraces = "retraces"
+    replicas = "replicas"
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,8 @@ class Scenario:
     count: int = Options().count
     starts: bool = False
     """Whether it starts services itself, on the store that it is given."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of the service that is started, as variables of its environment."""
 
 
 SCENARIOS = {
@@ -51,4 +66,5 @@ SCENARIOS = {
     Name.rolls: Scenario(rolls.rolls, ("question_answering",), versions=2),
     Name.startup: Scenario(startup.startup, every=True, count=3, starts=True),
     Name.retraces: Scenario(retraces.retraces, every=True, count=10_000),
+    Name.replicas: Scenario(replicas.replicas, made=(foreign.UNMASKED,), settings=replicas.SETTINGS),
 }

@@ -170,7 +170,8 @@ def router(manager: StoreManager[NativeServed], loading: Callable[[], Loads]) ->
 
 def described(served: NativeServed) -> dict[str, Any]:
     told = describe_model(served.signature, served.manifest, served.codec.schema.expected, served.evidence)
-    return told | {"batching": served.batcher.describe(), "load": served.load}
+    more = {"batching": served.batcher.describe(), "placement": served.placement, "load": served.load}
+    return told | more
 
 
 def status_of(status: ModelStatus, loading: Loads | None = None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from service.batching.execution import Failure, Outputs, Part, Ran, Runner, Stac
 from service.batching.forecast import Forecast
 from service.batching.latency import Latency
 from service.batching.padding import Geometry, Row
+from service.batching.places import Place, Places
 from service.batching.policy import BatchPolicy
 from service.batching.tuning import Tuner
 from service.batching.turns import Turns
@@ -39,6 +40,7 @@ class Running:
     """A batch on the device, and when it should be done."""
 
     batch: Batch[Waiting]
+    place: int
     queued: tuple[float, ...]
     began: float
     expected: float
@@ -56,8 +58,12 @@ class Batcher:
         emit: Emit,
         turns: Turns | None = None,
         latency: Latency | None = None,
+        replicas: Sequence[Place] = (),
     ) -> None:
-        """`turns` are shared with the other models of the device; `latency` is what was measured before."""
+        """`turns` are shared with the other models of the device; `latency` is what was measured before.
+
+        `replicas` run in place of the servable, each in the turns of its device; `instances` are those of all together.
+        """
         self._model = model
         self._version = version
         self._emit = emit
@@ -67,8 +73,9 @@ class Batcher:
         self.latency = latency or Latency()
         self.tuner = Tuner(self._policy, self.latency)
         self._queue: BatchQueue[Waiting] = BatchQueue(self._geometry, self.tuner, policy.max_queue_size)
-        self._work = Work(servable, policy.buckets, lambda ticket: ticket.call.is_over)
-        self._turns = turns or Turns(policy.instances)
+        self._places = replicas or [Place(servable, turns or Turns(policy.instances))]
+        self._works = [Work(each.runner, policy.buckets, lambda ticket: ticket.call.is_over) for each in self._places]
+        self._turns = Places(self._places, policy.instances)
         self._threads = ThreadPoolExecutor(policy.instances + 1, f"{model}-{version}")
         self._running: dict[asyncio.Future[Ran], Running] = {}
         self._staged: Batch[Waiting] | None = None
@@ -209,33 +216,34 @@ class Batcher:
         if not self.pending_rows:
             self._staged = self._stacked = None  # everyone in it has left
             return False
-        if not self._turns.claim(self):
+        place = self._turns.claim(self)
+        if place is None:
             self._is_turn_due = True
             return False
         batch = self._staged or self._queue.take(now)
         stacked, self._staged, self._stacked = self._stacked, None, None
         if batch is None:
-            self._turns.done(self, 0.0)
+            self._turns.done(self, place, 0, 0.0)
             return False
         # Those who left meanwhile, or were cancelled in this round of the loop, do not run.
         kept = tuple(ticket for ticket in batch.tickets if not ticket.call.is_over)
         if not kept:
-            self._turns.done(self, 0.0)
+            self._turns.done(self, place, 0, 0.0)
             return True
         if len(kept) < len(batch.tickets):
             batch, stacked = replace(batch, tickets=kept), None
-        self._start(loop, batch, stacked, now)
+        self._start(loop, batch, place, stacked, now)
         return True
 
     def _start(
-        self, loop: asyncio.AbstractEventLoop, batch: Batch[Waiting], stacked: Stacked | None, now: float
+        self, loop: asyncio.AbstractEventLoop, batch: Batch[Waiting], place: int, stacked: Stacked | None, now: float
     ) -> None:
         for ticket in batch.tickets:
             ticket.call.started += len(ticket.places)
         queued = tuple(now - ticket.since for ticket in batch.tickets)
         expected = now + self.latency.seconds(batch.size, batch.elements)
-        work = loop.run_in_executor(self._threads, self._work.execute, batch, stacked)
-        self._running[work] = Running(batch, queued, now, expected)
+        work = loop.run_in_executor(self._threads, self._works[place].execute, batch, stacked)
+        self._running[work] = Running(batch, place, queued, now, expected)
         work.add_done_callback(self._finish, context=self._context)
 
     def _stage(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
@@ -245,7 +253,7 @@ class Batcher:
         batch = self._queue.take(now, full_only=True)
         if batch is not None:
             self._staged = batch
-            self._staging = loop.run_in_executor(self._threads, self._work.stack, batch)
+            self._staging = loop.run_in_executor(self._threads, self._works[0].stack, batch)
             self._staging.add_done_callback(self._on_staged, context=self._context)
 
     def _on_staged(self, staging: asyncio.Future[Stacked]) -> None:
@@ -274,7 +282,8 @@ class Batcher:
         error = work.exception()
         failure = Failure(error) if error else None
         ran = Ran([failure] * len(running.batch.tickets), failed=True) if failure else work.result()
-        self._turns.done(self, asyncio.get_running_loop().time() - running.began)
+        seconds = asyncio.get_running_loop().time() - running.began
+        self._turns.done(self, running.place, running.batch.size, seconds)
         try:
             for ticket, part in zip(running.batch.tickets, ran.parts, strict=True):
                 self._deliver(ticket, part)
@@ -300,6 +309,7 @@ class Batcher:
                 pad_seconds=ran.pad_seconds,
                 compute_seconds=ran.compute_seconds,
                 failed=ran.failed,
+                device=self._places[running.place].device,
             )
         )
 

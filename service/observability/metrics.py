@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -41,8 +41,10 @@ class Metrics:
         self._compute_seconds = self._histogram(
             "compute_duration_seconds", "Work on a batch, by stage", (*version, "stage"), SECONDS
         )
-        self._rows = self._counter("rows", "Rows that ran", version)
-        self._batches = self._counter("batches", "Batches that ran, by whether the model raised", (*version, "outcome"))
+        self._rows = self._counter("rows", "Rows that ran", (*version, "device"))
+        self._batches = self._counter(
+            "batches", "Batches that ran, by whether the model raised", (*version, "outcome", "device")
+        )
         self._batch_rows = self._histogram("batch_rows", "Rows in a batch", version, ROWS)
         self._padding = self._counter("padding_rows", "Work spent on padding, in rows", version)
         self._rejected = self._counter("rejected", "Requests refused for want of room", ("model", "reason"))
@@ -109,9 +111,9 @@ class Metrics:
 
     def _on_batch(self, event: BatchRan) -> None:
         names = (event.model, event.version)
-        self._batches(*names, "failed" if event.failed else "ok").inc()
+        self._batches(*names, "failed" if event.failed else "ok", event.device).inc()
         self._batch_rows(*names).observe(event.rows)
-        self._rows(*names).inc(event.rows)
+        self._rows(*names, event.device).inc(event.rows)
         self._padding(*names).inc(event.padding_rows)
         self._compute_seconds(*names, "pad").observe(event.pad_seconds)
         self._compute_seconds(*names, "compute").observe(event.compute_seconds)
@@ -119,9 +121,14 @@ class Metrics:
         for seconds in event.queue_seconds:
             queue.observe(seconds)
 
-    def observe(self, in_flight: Callable[[], int], loads: Callable[[], Iterable[Load]]) -> None:
-        """Reads what is a state rather than an event, at each scrape."""
-        self.registry.register(States(in_flight, loads))
+    def observe(
+        self,
+        in_flight: Callable[[], int],
+        loads: Callable[[], Iterable[Load]],
+        memory: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        """Reads what is a state rather than an event, at each scrape. `memory`: bytes by device."""
+        self.registry.register(States(in_flight, loads, memory))
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,8 @@ class Load:
     max_batch_size: Mapping[int, int]
     max_queue_delay: float
     predicted_wait: float
+    memory_bytes: Mapping[str, int] = field(default_factory=dict)
+    """By device."""
 
 
 VERSION_GAUGES: tuple[tuple[str, str, Callable[[Load], float]], ...] = (
@@ -147,9 +156,15 @@ VERSION_GAUGES: tuple[tuple[str, str, Callable[[Load], float]], ...] = (
 class States(Collector):
     """Gauges that are asked for, not told."""
 
-    def __init__(self, in_flight: Callable[[], int], loads: Callable[[], Iterable[Load]]) -> None:
+    def __init__(
+        self,
+        in_flight: Callable[[], int],
+        loads: Callable[[], Iterable[Load]],
+        memory: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
         self._in_flight = in_flight
         self._loads = loads
+        self._memory = memory
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("inference_in_flight_requests", "Requests inside", self._in_flight())
@@ -171,6 +186,22 @@ class States(Collector):
                 sizes.add_metric((load.model, str(load.version), str(elements)), rows)
         yield sizes
         yield retraces
+        yield from self._bytes(loads)
+
+    def _bytes(self, loads: Iterable[Load]) -> Iterator[Metric]:
+        devices = GaugeMetricFamily("device_memory_bytes", "Taken by models", labels=("device",))
+        for device, taken in self._memory().items():
+            devices.add_metric((device,), taken)
+        yield devices
+        models = GaugeMetricFamily(
+            "model_memory_bytes",
+            "That are reckoned with, of weights and batches",
+            labels=("model", "version", "device"),
+        )
+        for load in loads:
+            for device, taken in load.memory_bytes.items():
+                models.add_metric((load.model, str(load.version), device), taken)
+        yield models
 
     def describe(self) -> Iterator[Metric]:
         return iter(())

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from models.hardware import processor
+from service.threads import usable_cores
 
 VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "TF_DETERMINISTIC_OPS", "OMP_NUM_THREADS", "NVIDIA_TF32_OVERRIDE")
 """Of the environment, that change what TensorFlow computes with."""
@@ -30,8 +31,3 @@ def environment() -> dict[str, str]:
         f"{tf.config.threading.get_inter_op_parallelism_threads()} beside one another; 0 is TensorFlow's choice",
         **told,
     }
-
-
-def usable_cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.signature import Head, Input, Padding, Signature, TensorSpec
 from service.progress import Progress
+from service.runtime.placement import Footprint
 from service.runtime.servable import Tensors
 
 Row = Mapping[str, NDArray[Any]]
@@ -32,6 +33,8 @@ class FakeServable:
         self.poison = poison
         self.retraces = 0
         self.environment = {"runtime": "fake"}
+        self.weights = 0
+        """Bytes that it says it takes."""
         self.batches: list[tuple[int, frozenset[str]]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -57,6 +60,9 @@ class FakeServable:
 
     def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         """Nothing here is ever cold."""
+
+    def footprint(self, rows: int, length: int) -> Footprint:
+        return Footprint(self.weights, 0)
 
     def run(self, inputs: Tensors, heads: Collection[str]) -> Tensors:
         count = len(next(iter(inputs.values())))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import zipfile
 from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +20,40 @@ from models.hardware import made_on
 from models.signature import Signature, TensorSpec
 from service.progress import Progress
 from service.runtime.environment import environment
+from service.runtime.footprint import footprint_of
 from service.runtime.foreign_code import refuse_code
+from service.runtime.hardware import Hardware, set_up
 from service.runtime.naming import Symbols, derive_signature, named_heads, named_inputs
+from service.runtime.placement import ANYWHERE, Footprint, Target
+from service.runtime.precision import compute_in
 from service.runtime.servable import Tensors
 from service.runtime.warmup import warm_up
 from service.runtime.weights import refuse_not_finite
 
 
-def start() -> None:
-    """Makes TensorFlow start the threads that it computes with."""
+def start(hardware: Hardware) -> None:
+    """Makes TensorFlow start the threads that it computes with. Raises RuntimeError when it has done so before."""
+    set_up(hardware)
     tf.linalg.matmul(tf.ones((2, 2)), tf.ones((2, 2)))
 
 
 class TensorFlowServable:
     """A loaded model. Heads are computed as asked for: all of them, or one alone; any other set is cut from all."""
 
-    def __init__(self, inputs: Symbols, heads: Symbols, signature: Signature) -> None:
+    def __init__(self, inputs: Symbols, heads: Symbols, signature: Signature, target: Target = ANYWHERE) -> None:
         self.signature = signature
         self.retraces = 0
         """Functions that were traced after warm-up, so that a request paid for it."""
-        self.environment = environment()
+        self.environment = environment() | {"placed on": target.device or "", "precision": target.precision}
         self._is_warm = False
         self._inputs = inputs
         self._heads = heads
+        self._device = target.device
         self._functions: dict[frozenset[str], Any] = {}
         self._tracing = threading.Lock()
 
     @classmethod
-    def load(cls, graph: Path, declared: Signature | None = None) -> TensorFlowServable:
+    def load(cls, graph: Path, declared: Signature | None = None, target: Target = ANYWHERE) -> TensorFlowServable:
         """Loads a `.keras` file in safe mode: a file that brings code of its own is refused.
 
         `declared` must name what the graph has, else ValueError; without it the signature is read from the graph.
@@ -55,14 +62,16 @@ class TensorFlowServable:
         if not zipfile.is_zipfile(graph):
             raise ValueError(f"{graph.name} is not a whole .keras file")
         refuse_code(graph)
-        model = keras.models.load_model(graph, compile=False, safe_mode=True)
+        with on(target.device):
+            model = keras.models.load_model(graph, compile=False, safe_mode=True)
         refuse_not_finite(model.weights)
+        compute_in(model, target.precision)
         inputs, heads = named_inputs(model), named_heads(model)
         derived = derive_signature(inputs, heads)
         refuse_strings(derived)
         if declared is not None:
             refuse_mismatch(declared, derived)
-        return cls(inputs, heads, declared or derived)
+        return cls(inputs, heads, declared or derived, target)
 
     @property
     def made_with(self) -> dict[str, str]:
@@ -83,13 +92,21 @@ class TensorFlowServable:
         wanted = frozenset(heads)
         prepared = wanted if wanted in self.head_sets else self.head_sets[0]
         function = self._functions.get(prepared) or self._prepare(prepared)
-        answers = function(*(tf.convert_to_tensor(inputs[each.name]) for each in self.signature.inputs))
+        # Where there is more than one device, tensors would otherwise be made on the first GPU, whoever wants them.
+        with on(self._device):
+            tensors = [tf.convert_to_tensor(inputs[each.name]) for each in self.signature.inputs]
+        answers = function(*tensors)
         return {name: np.asarray(answers[name]) for name in wanted}
 
     def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         """Runs every head set at each of these numbers of rows; none means that the first requests will pay."""
         warm_up(self, self.head_sets, rows, progress)
         self._is_warm = True
+
+    def footprint(self, rows: int, length: int) -> Footprint:
+        """Bytes, with batches of so many rows; sides that the signature leaves open are so long."""
+        every = self.head_sets[0]
+        return footprint_of(self._functions.get(every) or self._prepare(every), rows, length)
 
     def close(self) -> None:
         self._functions.clear()
@@ -108,11 +125,17 @@ class TensorFlowServable:
 
         def compute(*inputs: Any) -> Any:
             self.retraces += self._is_warm
-            answers = part(list(inputs), training=False)
-            return {name: tf.cast(each, self.signature.head(name).spec.dtype) for name, each in answers.items()}
+            with on(self._device):
+                answers = part(list(inputs), training=False)
+                return {name: tf.cast(each, self.signature.head(name).spec.dtype) for name, each in answers.items()}
 
         specs = [batched(each.spec) for each in self.signature.inputs]
         return tf.function(compute, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def on(device: str | None) -> AbstractContextManager[Any]:
+    """What is made inside is made there. None, on a machine with one device, costs nothing."""
+    return nullcontext() if device is None else tf.device(f"/device:{device.upper()}")
 
 
 def batched(spec: TensorSpec) -> Any:

@@ -51,7 +51,7 @@ class Shop:
 
     def __post_init__(self) -> None:
         settings = Settings(store=Store(path=self.store, poll_interval=0.01), batching=Batching(max_batch_size=2))
-        self.parts = build_parts(settings, load_graph, lambda: self.room)
+        self.parts = build_parts(settings, load_graph, available=lambda: self.room)
         transport = httpx.ASGITransport(build_app(self.parts))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://manifold")
 

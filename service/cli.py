@@ -18,6 +18,7 @@ from models.preprocessing import Image, Preprocessing, Text
 from service import settings as configuration
 from service.errors import ServiceError
 from service.settings import Settings
+from service.store.scanner import has_graph
 
 if TYPE_CHECKING:
     from service.preparation import Prepared
@@ -143,7 +144,7 @@ def check_config(config: ConfigOption = None) -> None:
 def find(store: Path, model: str, version: int | None) -> tuple[int, Path]:
     """The version's number and folder. Ends the program when there is none."""
     found = versions(store / model)
-    if not found and any((store / model).glob("*.keras")):
+    if not found and (store / model).is_dir() and has_graph(store / model):
         return 1, store / model
     if not found:
         raise fail(f"no version of {model!r} in {store}")

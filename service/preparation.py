@@ -15,10 +15,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from models.artifact import Artifact, InvalidArtifact, open_artifact
+from models.artifact import SAVED_MODEL, Artifact, InvalidArtifact, open_artifact
 from models.evidence import Evidence
 from models.padding_trial import Verdict, establish
 from models.signature import Signature
+from models.strings import to_json
+from models.tensors import OBJECT, rows_of
 from models.trial_rows import range_of
 from service.batching.calibration import calibrate
 from service.batching.latency import Latency
@@ -61,6 +63,10 @@ def load_graph(graph: Path, declared: Signature | None) -> Preparable:
     """Imports TensorFlow. Raises what loading a damaged or foreign file raises."""
     if "tensorflow" not in sys.modules:
         behind_the_loop(start_tensorflow)
+    if graph.name == SAVED_MODEL:
+        from service.runtime import saved_model
+
+        return saved_model.load(graph, declared)
     from service.runtime.tensorflow import TensorFlowServable
 
     return TensorFlowServable.load(graph, declared)
@@ -91,7 +97,7 @@ class Prepared:
     def run(self, rows: Sequence[Row], heads: Collection[str]) -> Outputs:
         """One batch of these rows, now, on this thread."""
         tensors, _ = stack(self.servable.signature, rows, ())
-        return {name: list(tensor) for name, tensor in self.servable.run(tensors, heads).items()}
+        return {name: rows_of(tensor) for name, tensor in self.servable.run(tensors, heads).items()}
 
 
 def prepare(model: str, folder: Path, load_graph: Load, warm_rows: Iterable[int], max_rows: int = 1024) -> Prepared:
@@ -141,7 +147,7 @@ def replay(prepared: Prepared) -> list[Row]:
         rows += call.rows
         outputs = prepared.run(call.rows, call.heads)
         for head, expected in golden.outputs.items():
-            difference = largest_difference(outputs[head][0] if head in outputs else None, np.asarray(expected))
+            difference = largest_difference(outputs[head][0] if head in outputs else None, expected)
             if manifest is not None and not difference <= manifest.golden_tolerance:
                 raise InvalidArtifact(
                     f"golden example {number}, head {head!r}: the answer differs by {difference:.2g}, "
@@ -177,8 +183,11 @@ def tell_weakened(model: str, version: str, declared: Signature, verdict: Verdic
         log.warning("padding weakened", model=model, version=version, input=each.name, **padding, **told)
 
 
-def largest_difference(got: NDArray[Any] | None, expected: NDArray[Any]) -> float:
-    """Relative to the size of what was expected, but at least to one."""
+def largest_difference(got: NDArray[Any] | None, golden: object) -> float:
+    """Relative to the size of what was expected, but at least to one. Strings are equal or they are not."""
+    if got is not None and got.dtype == OBJECT:
+        return 0.0 if to_json(got) == golden else float("inf")
+    expected = np.asarray(golden)
     if got is None or got.shape != expected.shape:
         return float("inf")
     scale = np.maximum(1.0, np.abs(expected.astype(float)))

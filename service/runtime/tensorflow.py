@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import zipfile
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from models.signature import Signature, TensorSpec
-from service.runtime.naming import Symbols, derive_signature, named_heads, named_inputs
+from service.runtime.naming import Symbols, derive_signature, named_symbols
 from service.runtime.servable import Tensors
+from service.runtime.subclassed import WAY_OUT
 from service.runtime.warmup import warm_up
 
 
@@ -47,10 +48,8 @@ class TensorFlowServable:
         """
         if not zipfile.is_zipfile(graph):
             raise ValueError(f"{graph.name} is not a whole .keras file")
-        model = keras.models.load_model(graph, compile=False, safe_mode=True)
-        inputs, heads = named_inputs(model), named_heads(model)
+        inputs, heads = named_symbols(load_model(graph))
         derived = derive_signature(inputs, heads)
-        refuse_strings(derived)
         if declared is not None:
             refuse_mismatch(declared, derived)
         return cls(inputs, heads, declared or derived)
@@ -85,31 +84,34 @@ class TensorFlowServable:
             return self._functions[heads]
 
     def _trace(self, heads: frozenset[str]) -> Any:
-        # The list fixes the order of the inputs; the dict keeps the heads' names.
-        inputs = [self._inputs[name] for name in self.signature.input_names]
-        part = keras.Model(inputs, {name: self._heads[name] for name in sorted(heads)})
+        part = self._part(heads)
 
         def compute(*inputs: Any) -> Any:
             self.retraces += self._is_warm
-            answers = part(list(inputs), training=False)
+            answers = part(inputs)
             return {name: tf.cast(each, self.signature.head(name).spec.dtype) for name, each in answers.items()}
 
         specs = [batched(each.spec) for each in self.signature.inputs]
         return tf.function(compute, input_signature=specs, autograph=False).get_concrete_function()
 
+    def _part(self, heads: Collection[str]) -> Callable[[Sequence[Any]], Mapping[str, Any]]:
+        """What computes these heads by name, from tensors in the order of the signature's inputs."""
+        # The list fixes the order of the inputs; the dict keeps the heads' names.
+        inputs = [self._inputs[name] for name in self.signature.input_names]
+        part = keras.Model(inputs, {name: self._heads[name] for name in sorted(heads)})
+        return lambda tensors: part(list(tensors), training=False)
+
+
+def load_model(graph: Path) -> keras.Model:
+    """Raises ValueError for a file that brings code of its own, or that is of a class which nobody registered."""
+    try:
+        return keras.models.load_model(graph, compile=False, safe_mode=True)
+    except TypeError as error:
+        raise ValueError(f"Keras cannot read {graph.name}: {str(error).splitlines()[0]} {WAY_OUT}") from error
+
 
 def batched(spec: TensorSpec) -> Any:
     return tf.TensorSpec([None, *spec.shape], spec.dtype)
-
-
-def refuse_strings(signature: Signature) -> None:
-    """Raises ValueError: text goes in as token ids, through the manifest's tokenizer."""
-    tensors = [(each.name, each.spec) for each in signature.inputs] + [
-        (each.name, each.spec) for each in signature.heads
-    ]
-    for name, spec in tensors:
-        if spec.dtype == "string":
-            raise ValueError(f"{name!r} is a tensor of strings, which is not served")
 
 
 def refuse_mismatch(declared: Signature, derived: Signature) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-import numpy as np
-
 from models.signature import Input, Signature
+from models.tensors import blank, numpy_dtype
 from service.runtime.servable import Servable, Tensors
 
 LENGTHS = (8, 64, 512)
@@ -40,13 +39,15 @@ def shortest_that_runs(servable: Servable) -> int:
 
 
 def zeros(signature: Signature, rows: int, length: int) -> Tensors:
-    return {each.name: np.zeros((rows, *shape(each, length)), each.spec.dtype) for each in signature.inputs}
+    return {each.name: blank((rows, *shape(each, length)), numpy_dtype(each.spec.dtype)) for each in signature.inputs}
 
 
 def row_of_zeros(signature: Signature, length: int) -> Tensors:
     """As a caller's row would be: without the tail."""
     sides = ([length if side is None else side for side in each.spec.shape] for each in signature.inputs)
-    return {each.name: np.zeros(side, each.spec.dtype) for each, side in zip(signature.inputs, sides, strict=True)}
+    return {
+        each.name: blank(side, numpy_dtype(each.spec.dtype)) for each, side in zip(signature.inputs, sides, strict=True)
+    }
 
 
 def shape(each: Input, length: int) -> tuple[int, ...]:

@@ -84,8 +84,8 @@ def stack(each: Input, arrays: Sequence[Array], zeros: Sequence[int]) -> Array:
         for axis, side in enumerate(each.spec.shape)
     ]
     batch = blank((len(arrays), *sides), numpy_dtype(each.spec.dtype))
-    for place, array in zip(batch, arrays, strict=True):
-        place[tuple(slice(side) for side in array.shape)] = array
+    for place, array in enumerate(arrays):
+        np.copyto(batch[(place, *map(slice, array.shape), ...)], array)
     return batch
 
 

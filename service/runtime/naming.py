@@ -59,7 +59,13 @@ def derive_signature(inputs: Symbols, heads: Symbols) -> Signature:
 
 
 def spec_of(tensor: Any) -> TensorSpec:
-    return TensorSpec(dtype=str(tensor.dtype), shape=tuple(tensor.shape[1:]))
+    return TensorSpec(dtype=dtype_of(tensor), shape=tuple(tensor.shape[1:]))
+
+
+def dtype_of(tensor: Any) -> str:
+    """As Keras says, but for words that were looked up by their number, which Keras takes for numbers."""
+    layer = tensor._keras_history.operation
+    return "string" if isinstance(layer, keras.layers.StringLookup) and layer.invert else str(tensor.dtype)
 
 
 def as_answered(spec: TensorSpec) -> TensorSpec:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,10 +93,10 @@ def load(graph: Path, declared: Signature | None = None) -> SavedModelServable:
 def open_saved_model(graph: Path) -> Exported:
     """Raises ValueError for a file that is not whole, that runs code which is refused, or that TensorFlow refuses."""
     content = saved_model_pb2.SavedModel()
-    try:
+    with suppress(DecodeError):
         content.ParseFromString(graph.read_bytes())
-    except DecodeError:
-        raise ValueError(f"{graph.name} is not a whole SavedModel") from None
+    if not content.meta_graphs:
+        raise ValueError(f"{graph.name} is not a whole SavedModel")
     refuse_code(content)
     tags = [set(each.meta_info_def.tags) for each in content.meta_graphs]
     try:

@@ -43,7 +43,9 @@ def shapes_by_argument(model: keras.Model) -> dict[str, Any]:
     arguments = [name for name in inspect.signature(model.call).parameters if name not in ("training", "mask")]
     if "shapes_dict" in config:
         return {name.removesuffix("_shape"): shape for name, shape in config["shapes_dict"].items()}
-    shape = config.get("input_shape") or keras.tree.map_structure(lambda spec: spec.shape, model.input_spec)
+    shape = config.get("input_shape") or keras.tree.map_structure(
+        lambda spec: getattr(spec, "shape", None), model.input_spec
+    )
     return {arguments[0]: shape} if shape and arguments else {}
 
 

@@ -70,9 +70,7 @@ def test_a_batch_fixed_at_one_runs_rows_alone() -> None:
         ([], [Y], "0 inputs and 1 heads"),
     ],
 )
-def test_what_cannot_be_served_row_by_row_is_refused(
-    inputs: list[Declared], heads: list[Declared], words: str
-) -> None:
+def test_what_cannot_be_served_row_by_row_is_refused(inputs: list[Declared], heads: list[Declared], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         read_signature(inputs, heads)
 
@@ -84,7 +82,9 @@ def test_keras_2_tells_the_order_of_a_list() -> None:
 
 
 def test_keras_2_tells_the_names_of_a_dict() -> None:
-    told = keras_names({"input_layers": {"t": ["text", 0, 0]}, "output_layers": {"zeta": ["a", 0, 0], "x": ["b", 0, 0]}})
+    told = keras_names(
+        {"input_layers": {"t": ["text", 0, 0]}, "output_layers": {"zeta": ["a", 0, 0], "x": ["b", 0, 0]}}
+    )
     assert told.orders == [["text"], ["zeta", "x"]]
     assert better_names(["b", "a"], told.heads) == {"zeta": "a", "x": "b"}
     assert better_names(["b", "other"], told.heads) == {"b": "b", "other": "other"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,7 +85,8 @@ def stack(each: Input, arrays: Sequence[Array], zeros: Sequence[int]) -> Array:
     ]
     batch = blank((len(arrays), *sides), numpy_dtype(each.spec.dtype))
     for place, array in enumerate(arrays):
-        np.copyto(batch[(place, *map(slice, array.shape), ...)], array)
+        corner: tuple[Any, ...] = (place, *map(slice, array.shape), ...)
+        np.copyto(batch[corner], array)
     return batch
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,6 +71,15 @@ def load_graph(graph: Path, declared: Signature | None) -> Preparable:
     from service.runtime.tensorflow import TensorFlowServable
 
     return TensorFlowServable.load(graph, declared)
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Modules that an operator named. They register classes with Keras. Raises ValueError for one that is not there."""
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise ValueError(f"runtime.modules: {name!r} cannot be imported: {error}") from error
 
 
 def start_tensorflow() -> None:

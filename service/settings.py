@@ -113,6 +113,7 @@ class Runtime(Section):
     max_concurrent_batches: CountOrAuto = Field(
         "auto", description="Batches of all models that run at once, in fair turns; `auto`: one for each core"
     )
+    modules: tuple[str, ...] = Field((), description="Python modules that register classes of models with Keras")
     warmup: bool = Field(True, description="Run each head set, try padding and measure before a version is available")
 
 

@@ -59,7 +59,7 @@ class Words(tf.Module):  # type: ignore[misc]
         super().__init__()
         self.suffix = tf.Variable("!")
 
-    @tf.function(input_signature=[spec([None], "string", "word"), spec([None, None], "string", "list")])  # type: ignore[misc]
+    @tf.function(input_signature=[spec([None], "string", "word"), spec([None, None], "string", "list")])  # type: ignore[untyped-decorator]
     def tell(self, word: Any, words: Any) -> dict[str, Any]:
         given = tf.cast(tf.strings.length(words) > 0, tf.int32)
         return {
@@ -77,11 +77,11 @@ class Several(tf.Module):  # type: ignore[misc]
         super().__init__()
         self.weight = tf.Variable([[2.0], [3.0]])
 
-    @tf.function(input_signature=[spec([None, 2], "float32", "z"), spec([None, 2], "float32", "a")])  # type: ignore[misc]
+    @tf.function(input_signature=[spec([None, 2], "float32", "z"), spec([None, 2], "float32", "a")])  # type: ignore[untyped-decorator]
     def score(self, z: Any, a: Any) -> dict[str, Any]:
         return {"score": tf.matmul(z, self.weight) - tf.matmul(a, self.weight)}
 
-    @tf.function(input_signature=[spec([None], "string", "text")])  # type: ignore[misc]
+    @tf.function(input_signature=[spec([None], "string", "text")])  # type: ignore[untyped-decorator]
     def embed(self, text: Any) -> dict[str, Any]:
         return {"length": tf.strings.length(text)}
 

@@ -183,13 +183,13 @@ def test_weights_that_are_missing_are_refused(tmp_path: Path) -> None:
 
 
 class Reading(tf.Module):  # type: ignore[misc]
-    @tf.function(input_signature=[spec([None], "string", "path")])  # type: ignore[misc]
+    @tf.function(input_signature=[spec([None], "string", "path")])  # type: ignore[untyped-decorator]
     def read(self, path: Any) -> Any:
         return tf.map_fn(tf.io.read_file, path)
 
 
 class Calling(tf.Module):  # type: ignore[misc]
-    @tf.function(input_signature=[spec([None], "float32", "x")])  # type: ignore[misc]
+    @tf.function(input_signature=[spec([None], "float32", "x")])  # type: ignore[untyped-decorator]
     def call(self, x: Any) -> Any:
         return tf.ensure_shape(tf.py_function(lambda y: y + 1, [x], "float32"), [None])
 

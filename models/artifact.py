@@ -21,6 +21,7 @@ from models.preprocessing import Preprocessing
 from models.signature import Signature
 
 GRAPH = "model.keras"
+SAVED_MODEL = "saved_model.pb"
 MANIFEST = "manifest.json"
 GOLDEN = "golden.json"
 
@@ -105,12 +106,17 @@ def digest_of(artifact: Artifact) -> str:
 
 
 def find_graph(folder: Path) -> Path:
-    """`model.keras`, or the one `.keras` file of the folder. Raises InvalidArtifact."""
+    """`model.keras`, or the one `.keras` file of the folder, else `saved_model.pb`. Raises InvalidArtifact.
+
+    A `.keras` file comes first, because it keeps the names of heads in their declared order.
+    """
     graphs = sorted(folder.glob("*.keras"))
     if (folder / GRAPH) in graphs:
         return folder / GRAPH
+    if not graphs and (folder / SAVED_MODEL).exists():
+        return folder / SAVED_MODEL
     if len(graphs) != 1:
-        raise InvalidArtifact(f"expected one .keras file, found {len(graphs)}")
+        raise InvalidArtifact(f"expected one .keras file or a {SAVED_MODEL}, found {len(graphs)} .keras files")
     return graphs[0]
 
 

@@ -19,6 +19,7 @@ from service import settings as configuration
 from service.errors import ServiceError
 from service.memory import NotEnoughMemory
 from service.settings import Settings
+from service.store.scanner import has_graph
 
 if TYPE_CHECKING:
     from service.preparation import Prepared
@@ -144,7 +145,7 @@ def check_config(config: ConfigOption = None) -> None:
 def find(store: Path, model: str, version: int | None) -> tuple[int, Path]:
     """The version's number and folder. Ends the program when there is none."""
     found = versions(store / model)
-    if not found and any((store / model).glob("*.keras")):
+    if not found and (store / model).is_dir() and has_graph(store / model):
         return 1, store / model
     if not found:
         raise fail(f"no version of {model!r} in {store}")
@@ -191,9 +192,10 @@ def file_value(name: str, file: Path, kind: Preprocessing | None) -> Any:
 
 def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:
     """The model in this process, without a server. Ends the program when the artifact cannot be served."""
-    from service.preparation import load_graph, prepare
+    from service.preparation import import_modules, load_graph, prepare
 
     try:
+        import_modules(settings.runtime_of(model).modules)
         return prepare(model, folder, load_graph, warm_rows=())
     except (InvalidArtifact, NotEnoughMemory, ValueError, OSError) as error:
         raise fail(f"{folder}: {error}") from None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.artifact import Manifest
 from models.evidence import Evidence
 from models.signature import Signature
+from models.tensors import size_in_bytes
 from service.admission import Admission
 from service.batching.forecast import Forecast
 
@@ -138,4 +139,4 @@ class Inference(Generic[C]):
 
 def size_of(rows: Sequence[Row]) -> int:
     """Bytes of the tensors. What is shared counts once."""
-    return sum({id(tensor): tensor.nbytes for row in rows for tensor in row.values()}.values())
+    return sum({id(tensor): size_in_bytes(tensor) for row in rows for tensor in row.values()}.values())

@@ -35,6 +35,7 @@ from service.preparation import (
     Preparable,
     Prepared,
     examples,
+    import_modules,
     measured,
     prepare,
     replay,
@@ -116,6 +117,7 @@ class Loader:
 
     def _prepare(self, model: str, folder: Path, placing: Placing, progress: Progress) -> Prepared:
         runtime, policy = self._settings.runtime_of(model), policy_of(self._settings, model)
+        import_modules(runtime.modules)
         prepared = prepare(
             model,
             folder,
@@ -144,6 +146,7 @@ class Loader:
 
     def try_out(self, model: str, folder: Path) -> Signature:
         """As in preparation: whether the version could be loaded. Blocks; to be run `in_thread`."""
+        import_modules(self._settings.runtime_of(model).modules)
         return try_out(model, folder, self._placer.load_on_host, self._available)
 
     async def in_thread(self, work: Callable[[], T]) -> T:

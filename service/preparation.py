@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -20,10 +21,12 @@ import orjson
 import structlog
 from numpy.typing import NDArray
 
-from models.artifact import Artifact, InvalidArtifact, Manifest, digest_of, open_artifact
+from models.artifact import SAVED_MODEL, Artifact, InvalidArtifact, Manifest, digest_of, open_artifact
 from models.evidence import Evidence
 from models.padding_trial import Verdict, establish
 from models.signature import Signature
+from models.strings import to_json
+from models.tensors import OBJECT, rows_of
 from models.trial_rows import range_of
 from service.batching.calibration import calibrate
 from service.batching.latency import Latency
@@ -86,6 +89,10 @@ def load_graph(graph: Path, declared: Signature | None, target: Target = ANYWHER
     """Imports TensorFlow. Raises what loading a damaged or foreign file raises."""
     if "tensorflow" not in sys.modules:
         begin(start_tensorflow)
+    if graph.name == SAVED_MODEL:
+        from service.runtime import saved_model
+
+        return saved_model.load(graph, declared, target)
     from service.runtime.tensorflow import TensorFlowServable
 
     return TensorFlowServable.load(graph, declared, target)
@@ -97,6 +104,15 @@ def begin(start: Callable[[], None]) -> None:
     behind_the_loop(start)
     gc.freeze()
     log.info("runtime started", seconds=round(time.monotonic() - began, 3))
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Modules that an operator named. They register classes with Keras. Raises ValueError for one that is not there."""
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise ValueError(f"runtime.modules: {name!r} cannot be imported: {error}") from error
 
 
 def start_tensorflow() -> None:
@@ -126,7 +142,7 @@ class Prepared:
     def run(self, rows: Sequence[Row], heads: Collection[str]) -> Outputs:
         """One batch of these rows, now, on this thread."""
         tensors, _ = stack(self.servable.signature, rows, ())
-        return {name: list(tensor) for name, tensor in self.servable.run(tensors, heads).items()}
+        return {name: rows_of(tensor) for name, tensor in self.servable.run(tensors, heads).items()}
 
 
 def prepare(
@@ -201,7 +217,8 @@ def examples(prepared: Prepared) -> list[bytes]:
     """Requests as a caller would write them: the golden examples, or zeros where there are none."""
     inputs: list[Mapping[str, object]] = [each.inputs for each in prepared.artifact.golden()]
     if not inputs:
-        inputs = [row_of_zeros(prepared.signature, shortest_that_runs(prepared.servable))]
+        row = row_of_zeros(prepared.signature, shortest_that_runs(prepared.servable))
+        inputs = [{name: to_json(each) if each.dtype == OBJECT else each for name, each in row.items()}]
     return [orjson.dumps({"inputs": each}, option=orjson.OPT_SERIALIZE_NUMPY) for each in inputs]
 
 
@@ -219,7 +236,7 @@ def replay(prepared: Prepared, least_tolerance: float = 0.0) -> list[Row]:
         rows += call.rows
         outputs = prepared.run(call.rows, call.heads)
         for head, expected in golden.outputs.items():
-            difference = largest_difference(outputs[head][0] if head in outputs else None, np.asarray(expected))
+            difference = largest_difference(outputs[head][0] if head in outputs else None, expected)
             refuse_other_answer(prepared, number, head, difference, least_tolerance)
             worst = max(worst, Differs(difference, head, number))
     tell_difference(prepared, worst)
@@ -299,8 +316,11 @@ def tell_weakened(model: str, version: str, declared: Signature, verdict: Verdic
         log.warning("padding weakened", model=model, version=version, input=each.name, **padding, **told)
 
 
-def largest_difference(got: NDArray[Any] | None, expected: NDArray[Any]) -> float:
-    """Relative to the size of what was expected, but at least to one."""
+def largest_difference(got: NDArray[Any] | None, golden: object) -> float:
+    """Relative to the size of what was expected, but at least to one. Strings are equal or they are not."""
+    if got is not None and got.dtype == OBJECT:
+        return 0.0 if to_json(got) == golden else float("inf")
+    expected = np.asarray(golden)
     if got is None or got.shape != expected.shape:
         return float("inf")
     wanted = expected.astype(float)  # null, which stands for NaN, too

@@ -157,6 +157,7 @@ class Runtime(Section):
     logical_devices: PositiveInt = Field(
         1, description="Devices that the CPU is split into, `cpu:0`, `cpu:1` …, to try placement without a GPU"
     )
+    modules: tuple[str, ...] = Field((), description="Python modules that register classes of models with Keras")
     warmup: bool = Field(True, description="Run each head set, try padding and measure before a version is available")
     cache: Literal["auto", "off"] | Path = Field(
         "auto",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import zipfile
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from service.runtime.environment import environment
 from service.runtime.footprint import footprint_of
 from service.runtime.foreign_code import refuse_code
 from service.runtime.hardware import Hardware, set_up
-from service.runtime.naming import Symbols, derive_signature, named_heads, named_inputs
+from service.runtime.naming import Symbols, derive_signature, named_symbols
 from service.runtime.placement import ANYWHERE, Footprint, Target
 from service.runtime.precision import compute_in
 from service.runtime.servable import Tensors
+from service.runtime.subclassed import WAY_OUT
 from service.runtime.warmup import warm_up
 from service.runtime.weights import refuse_not_finite
 
@@ -63,12 +64,11 @@ class TensorFlowServable:
             raise ValueError(f"{graph.name} is not a whole .keras file")
         refuse_code(graph)
         with on(target.device):
-            model = keras.models.load_model(graph, compile=False, safe_mode=True)
+            model = load_model(graph)
         refuse_not_finite(model.weights)
         compute_in(model, target.precision)
-        inputs, heads = named_inputs(model), named_heads(model)
+        inputs, heads = named_symbols(model)
         derived = derive_signature(inputs, heads)
-        refuse_strings(derived)
         if declared is not None:
             refuse_mismatch(declared, derived)
         return cls(inputs, heads, declared or derived, target)
@@ -119,18 +119,31 @@ class TensorFlowServable:
             return self._functions[heads]
 
     def _trace(self, heads: frozenset[str]) -> Any:
-        # The list fixes the order of the inputs; the dict keeps the heads' names.
-        inputs = [self._inputs[name] for name in self.signature.input_names]
-        part = keras.Model(inputs, {name: self._heads[name] for name in sorted(heads)})
+        part = self._part(heads)
 
         def compute(*inputs: Any) -> Any:
             self.retraces += self._is_warm
             with on(self._device):
-                answers = part(list(inputs), training=False)
+                answers = part(inputs)
                 return {name: tf.cast(each, self.signature.head(name).spec.dtype) for name, each in answers.items()}
 
         specs = [batched(each.spec) for each in self.signature.inputs]
         return tf.function(compute, input_signature=specs, autograph=False).get_concrete_function()
+
+    def _part(self, heads: Collection[str]) -> Callable[[Sequence[Any]], Mapping[str, Any]]:
+        """What computes these heads by name, from tensors in the order of the signature's inputs."""
+        # The list fixes the order of the inputs; the dict keeps the heads' names.
+        inputs = [self._inputs[name] for name in self.signature.input_names]
+        part = keras.Model(inputs, {name: self._heads[name] for name in sorted(heads)})
+        return lambda tensors: part(list(tensors), training=False)
+
+
+def load_model(graph: Path) -> keras.Model:
+    """Raises ValueError for a file that brings code of its own, or that is of a class which nobody registered."""
+    try:
+        return keras.models.load_model(graph, compile=False, safe_mode=True)
+    except TypeError as error:
+        raise ValueError(f"Keras cannot read {graph.name}: {str(error).splitlines()[0]} {WAY_OUT}") from error
 
 
 def on(device: str | None) -> AbstractContextManager[Any]:
@@ -140,16 +153,6 @@ def on(device: str | None) -> AbstractContextManager[Any]:
 
 def batched(spec: TensorSpec) -> Any:
     return tf.TensorSpec([None, *spec.shape], spec.dtype)
-
-
-def refuse_strings(signature: Signature) -> None:
-    """Raises ValueError: text goes in as token ids, through the manifest's tokenizer."""
-    tensors = [(each.name, each.spec) for each in signature.inputs] + [
-        (each.name, each.spec) for each in signature.heads
-    ]
-    for name, spec in tensors:
-        if spec.dtype == "string":
-            raise ValueError(f"{name!r} is a tensor of strings, which is not served")
 
 
 def refuse_mismatch(declared: Signature, derived: Signature) -> None:

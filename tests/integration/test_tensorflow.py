@@ -130,11 +130,24 @@ def test_bfloat16_is_answered_as_float32(tmp_path: Path) -> None:
     assert servable.run({"x": np.ones((1, 2), np.float32)}, [head.name])[head.name].dtype == np.float32
 
 
-def test_strings_are_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_strings_are_looked_up_and_answered(tmp_path: Path) -> None:
     word = keras.Input((1,), dtype="string", name="word")
-    looked_up = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")(word)
-    with pytest.raises(ValueError, match="'word' is a tensor of strings, which is not served"):
-        TensorFlowServable.load(saved(keras.Model(word, looked_up), tmp_path))
+    number = keras.layers.StringLookup(vocabulary=["a", "b"])(word)
+    again = keras.layers.StringLookup(vocabulary=["a", "b"], invert=True)(number)
+    servable = TensorFlowServable.load(saved(keras.Model(word, {"number": number, "again": again}), tmp_path))
+    answers = servable.run({"word": np.array([[b"b"], [b"c\0"]], object)}, ["number", "again"])
+    assert answers["number"].tolist() == [[2], [0]]
+    assert answers["again"].tolist() == [[b"b"], [b"[UNK]"]]
+
+
+def test_text_is_vectorized_in_the_graph(tmp_path: Path) -> None:
+    text = keras.Input((), dtype="string", name="text")
+    ids = keras.layers.TextVectorization(vocabulary=["cat", "dog"])(text)
+    heads = {"size": keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(4, 2)(ids)))}
+    servable = TensorFlowServable.load(saved(keras.Model(text, heads), tmp_path))
+    assert servable.signature.input("text").spec == TensorSpec("string", ())
+    servable.warm_up([1, 2])
+    assert servable.run({"text": np.array([b"cat dog", b"dog"], object)}, ["size"])["size"].shape == (2, 1)
 
 
 def test_a_model_that_does_not_answer_row_by_row_never_counts_as_warm(tmp_path: Path) -> None:

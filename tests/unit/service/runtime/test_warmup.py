@@ -7,7 +7,16 @@ import numpy as np
 from models.signature import Head, Input, Padding, Signature, TensorSpec
 from service.runtime.fake import FakeServable
 from service.runtime.servable import Tensors
-from service.runtime.warmup import LENGTH_SECONDS, LONE_LENGTHS, warm_up, zeros
+from service.runtime.warmup import (
+    LENGTH_SECONDS,
+    LONE_LENGTHS,
+    PICTURE,
+    Filling,
+    row_of_zeros,
+    shortest_that_runs,
+    warm_up,
+    zeros,
+)
 
 SIGNATURE = Signature(
     (Input(name="text", spec=TensorSpec("int32", (None,)), padding=Padding("pad", tail=3)),),
@@ -59,6 +68,23 @@ def test_no_rows_means_no_warm_up() -> None:
 
 
 def test_open_dimensions_get_a_length_and_the_tail() -> None:
-    text = zeros(SIGNATURE, rows=2, length=8)["text"]
+    text = zeros(SIGNATURE, rows=2, filling=Filling(8))["text"]
     assert text.shape == (2, 11)
     assert text.dtype == np.int32
+
+
+def test_a_graph_that_reads_pictures_from_strings_gets_one() -> None:
+    signature = Signature(
+        (Input(name="file", spec=TensorSpec("string", ())),), (Head(name="a", spec=TensorSpec("float32", ())),)
+    )
+
+    class Reader(FakeServable):
+        def run(self, inputs: Tensors, heads: Collection[str]) -> Tensors:
+            if any(not each.startswith(b"\x89PNG") for each in inputs["file"]):
+                raise ValueError("no picture")
+            return {"a": np.zeros(len(inputs["file"]), np.float32)}
+
+    servable = Reader(signature)
+    assert shortest_that_runs(servable).text == PICTURE
+    warm_up(servable, [frozenset("a")], rows=[1, 2])
+    assert row_of_zeros(signature, shortest_that_runs(servable))["file"].item() == PICTURE

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -34,7 +35,7 @@ from service.preparation import Load, load_graph
 from service.settings import Settings
 from service.store.control import Control
 from service.store.manager import StoreManager
-from service.store.scanner import Scanner
+from service.store.source import Source, open_source
 from service.store.versions import VersionPolicy
 
 log = structlog.get_logger("manifold")
@@ -50,6 +51,7 @@ class Parts:
     admission: Admission
     metrics: Metrics
     loader: Loader
+    store: Source
     manager: StoreManager[NativeServed]
     inference: Inference[ModelCodec]
     outcomes: Outcomes
@@ -58,6 +60,7 @@ class Parts:
 
 
 def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
+    """Raises ValueError and OSError for a store at a URL that cannot be used, or whose cache cannot be written."""
     metrics, refusals = Metrics(), logs.Refusals(time.monotonic)
 
     def emit(event: Event) -> None:
@@ -69,9 +72,14 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
     loader = Loader(settings, emit, load)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
     metrics.observe(lambda: admission.in_flight, loader.loads)
-    manager = StoreManager(
-        scan=Scanner(settings.store.path).scan,
-        load=loader.load,
+    store = open_source(settings.store, emit, lambda: manager.folders())
+
+    async def fetch_and_load(model: str, version: int, folder: Path) -> NativeServed:
+        return await loader.load(model, version, await asyncio.to_thread(store.fetch, model, version, folder))
+
+    manager: StoreManager[NativeServed] = StoreManager(
+        scan=store.scan,
+        load=fetch_and_load,
         unload=loader.unload,
         policy_of=lambda model: VersionPolicy.parse(settings.version_policy_of(model)),
         emit=emit,
@@ -84,7 +92,7 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         manager.lease, admission, lambda served: decoder.waiting_time(served.codec)
     )
     outcomes = Outcomes(emit, manager.is_known)
-    return Parts(settings, admission, metrics, loader, manager, inference, outcomes, decoder, emit)
+    return Parts(settings, admission, metrics, loader, store, manager, inference, outcomes, decoder, emit)
 
 
 def build_app(parts: Parts) -> Shortcut:
@@ -129,6 +137,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         parts.admission.close()
+        parts.store.close()
         for task in (watching, listening):
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -84,6 +84,47 @@ class VersionLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchBegan:
+    """A version's files are being fetched from a store that is elsewhere. Some of the `bytes` may be here already."""
+
+    model: str
+    version: int
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFetched:
+    """So many bytes of a version came."""
+
+    model: str
+    version: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchInterrupted:
+    """What should have followed `position` of a file did not come; it is asked for again after a pause."""
+
+    model: str
+    version: int
+    file: str
+    position: int
+    reason: str
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFetched:
+    """A version is here, whole; `bytes` had to come for it."""
+
+    model: str
+    version: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeAsked:
     """An operator asked for a change, which was made or refused. `outcome` is `done` or the error's code."""
 
@@ -103,6 +144,10 @@ Event = (
     | HeadNotFinite
     | VersionStateChanged
     | VersionLoaded
+    | FetchBegan
+    | BlockFetched
+    | FetchInterrupted
+    | VersionFetched
     | ChangeAsked
 )
 Emit = Callable[[Event], None]

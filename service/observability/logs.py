@@ -17,7 +17,10 @@ from service.events import (
     CallDropped,
     ChangeAsked,
     Event,
+    FetchBegan,
+    FetchInterrupted,
     RequestRejected,
+    VersionFetched,
     VersionLoaded,
     VersionStateChanged,
 )
@@ -107,6 +110,8 @@ def write(event: Event) -> None:
             log.debug("version state", model=model, version=version, state=state)
         case VersionLoaded(model, version, seconds):
             log.info("version available", model=model, version=version, seconds=round(seconds, 3))
+        case FetchBegan() | FetchInterrupted() | VersionFetched():
+            note_fetch(event)
         case BatchRan(failed=True):
             log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
         case CallDropped(model, version, reason, rows, request_id):
@@ -115,6 +120,18 @@ def write(event: Event) -> None:
             note_change(event)
         case _:
             pass
+
+
+def note_fetch(event: FetchBegan | FetchInterrupted | VersionFetched) -> None:
+    about = {"model": event.model, "version": event.version}
+    match event:
+        case FetchBegan():
+            log.info("fetching version", **about, files=event.files, bytes=event.bytes)
+        case VersionFetched():
+            log.info("version fetched", **about, bytes=event.bytes, seconds=round(event.seconds, 3))
+        case FetchInterrupted():
+            again = {"file": event.file, "position": event.position, "again_in": event.pause}
+            log.warning("fetch interrupted", **about, **again, reason=event.reason)
 
 
 def note_change(event: ChangeAsked) -> None:

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from service.events import (
     BatchRan,
+    BlockFetched,
     CallDropped,
     Event,
     HeadNotFinite,
@@ -55,6 +56,9 @@ class Metrics:
         self._load_seconds = Gauge(
             "model_load_duration_seconds", "From LOADING to AVAILABLE", version, registry=self.registry
         )
+        self._fetched = Counter(
+            "store_fetched_bytes", "That came from a store that is elsewhere", version, registry=self.registry
+        )
 
     # `labels` takes a lock and makes texts, for each event anew: what it found is kept. There are as many as labels.
     def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Callable[..., Counter]:
@@ -82,6 +86,8 @@ class Metrics:
                     self._state.labels(model, version, each).set(each == state)
             case VersionLoaded(model, version, seconds):
                 self._load_seconds.labels(model, version).set(seconds)
+            case BlockFetched(model, version, size):
+                self._fetched.labels(model, version).inc(size)
 
     def _on_request(self, event: RequestFinished) -> None:
         version = "" if event.version is None else str(event.version)

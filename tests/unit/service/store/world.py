@@ -8,6 +8,7 @@ from service.events import Event, VersionStateChanged
 from service.store.control import Control
 from service.store.manager import StoreManager
 from service.store.scanner import Found, Listing
+from service.store.trouble import StoreUnavailable
 from service.store.versions import VersionPolicy
 
 
@@ -19,6 +20,8 @@ class World:
     ) -> None:
         self.listing: Listing = {}
         self.bad: set[tuple[str, int]] = set()
+        self.out_of_reach: set[tuple[str, int]] = set()
+        self.now = 0.0
         self.gate: asyncio.Event | None = None
         self.loaded: list[str] = []
         self.unloaded: list[str] = []
@@ -29,7 +32,7 @@ class World:
             unload=self.unload,
             policy_of=lambda _: VersionPolicy.parse(policy),
             emit=self.events.append,
-            clock=lambda: 0.0,
+            clock=lambda: self.now,
             labels_of=lambda _: labels or {},
             is_explicit=explicit,
         )
@@ -41,6 +44,8 @@ class World:
     async def load(self, model: str, version: int, folder: Path) -> str:
         if self.gate is not None:
             await self.gate.wait()
+        if (model, version) in self.out_of_reach:
+            raise StoreUnavailable("no route to host")
         if (model, version) in self.bad:
             raise ValueError("the file is damaged")
         name = f"{model}/{version}"

@@ -176,7 +176,8 @@ def open_remote(
     except Exception as error:  # each backend has errors of its own
         raise ValueError(f"{url}: {said(error)}") from error
     patience = Patience(timeout)
-    fetcher = Fetcher(files.cat_file, patience, emit)
+    # By name: some backends have other parameters between.
+    fetcher = Fetcher(lambda path, start, end: files.cat_file(path, start=start, end=end), patience, emit)
     return RemoteStore(files, root, Cache(cache, url), fetcher, patience, emit, in_use)
 
 

@@ -72,6 +72,7 @@ def serve(
     try:
         parts = build_parts(settings)
     except (OSError, ValueError) as error:  # of a store at a URL, and of its cache
+        listening.close()
         raise fail(f"store.path: {error}") from None
     announce(settings, listening.getsockname()[1])
     serve(parts, listening)

@@ -29,10 +29,8 @@ T = TypeVar("T")
 
 LONG_AGO = 60.0
 """Seconds after which a file's own time is believed: the store's clock may differ from ours by less than that."""
-STAMPS = (
-    *("ETag", "etag", "md5Hash", "content_md5", "generation", "version_id"),  # of the content
-    *("mtime", "LastModified", "last_modified", "modified", "updated", "created"),  # of its time
-)
+CONTENT = ("ETag", "etag", "md5Hash", "content_md5", "generation", "version_id")
+TIMES = ("mtime", "LastModified", "last_modified", "modified", "updated", "created")
 """What the backends of fsspec say of a file that changes when it does."""
 
 Numbered = dict[str, dict[int, Files]]
@@ -88,6 +86,8 @@ class RemoteStore:
         self._look = self._look or begin(self._look_around)
         try:
             models = self._patience.wait_for(self._look)
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"{self._root}: {error}") from error
         finally:
             if self._look.done():
                 self._look = None
@@ -143,7 +143,8 @@ class RemoteStore:
         read = {each: self._manifests[each] for each in manifests if each in self._manifests}
         if unread:
             contents = asked(lambda: self._files.cat([each.path for each in unread], on_error="return"))
-            read |= {each: listed_in(contents[each.path]) for each in unread if each.path in contents}
+            came = ((each, contents.get(each.path)) for each in unread)
+            read |= {each: listed_in(content) for each, content in came if isinstance(content, bytes)}
         self._manifests = read
         return models
 
@@ -172,7 +173,7 @@ def open_remote(
     from fsspec.core import url_to_fs
 
     try:
-        files, root = url_to_fs(url, use_listings_cache=False)
+        files, root = url_to_fs(url)
     except Exception as error:  # each backend has errors of its own
         raise ValueError(f"{url}: {said(error)}") from error
     patience = Patience(timeout)
@@ -230,9 +231,9 @@ def remote_file(path: str, info: Info) -> RemoteFile:
     size = info.get("size")
     if not isinstance(size, int):
         raise StoreUnavailable(f"{path}: the store does not say how large it is")
-    stamps = repr([(name, str(info[name])) for name in STAMPS if name in info])
+    stamps = repr([(name, str(info[name])) for name in (*CONTENT, *TIMES) if name in info])
     mark = int.from_bytes(hashlib.sha256(stamps.encode()).digest()[:8])
-    times = (written_at(info[name]) for name in STAMPS if name in info)
+    times = (written_at(info[name]) for name in TIMES if name in info)
     return RemoteFile(path, size, mark, max((each for each in times if each is not None), default=None))
 
 
@@ -240,8 +241,8 @@ def written_at(value: object) -> float | None:
     """Seconds since 1970 of a time as the backends give it; None for anything else."""
     if isinstance(value, datetime):
         return value.timestamp()
-    if isinstance(value, float):
-        return value
+    if isinstance(value, int | float):
+        return float(value)
     try:
         return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
     except ValueError:
@@ -252,10 +253,8 @@ def fingerprint_of(files: Files) -> Fingerprint:
     return tuple(sorted((name, file.size, file.mark) for name, file in files.items()))
 
 
-def listed_in(manifest: bytes | Exception) -> frozenset[str]:
-    """The files that a manifest lists. None where it cannot be read: to load it will say why."""
-    if isinstance(manifest, Exception):
-        return frozenset()
+def listed_in(manifest: bytes) -> frozenset[str]:
+    """The files that a manifest lists, none where it is no manifest: to load it will say why."""
     try:
         return frozenset(msgspec.json.decode(manifest, type=Manifest).digests)
     except msgspec.DecodeError:

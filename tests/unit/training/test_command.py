@@ -151,3 +151,10 @@ def test_a_folder_that_cannot_be_one_is_refused_before_anything_is_trained(optio
 
     with pytest.raises(typer.BadParameter, match="file cannot be a folder"):
         command.main(["digits"], **folders)  # type: ignore[arg-type]
+
+
+def test_a_url_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(typer.BadParameter, match="is a URL: a training writes to a folder"):
+        command.main(["digits"], store=Path("s3://bucket/models"))
+    assert list(tmp_path.iterdir()) == []

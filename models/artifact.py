@@ -177,7 +177,10 @@ def contract_in(folder: Path, version: int) -> Contract | None:
     path = folder / MANIFEST
     if not path.exists():
         return None
-    manifest = read_json(path, Manifest)
+    return contract_of(read_json(path, Manifest), version)
+
+
+def contract_of(manifest: Manifest, version: int) -> Contract:
     return Contract(version, manifest.signature, manifest.preprocessing, manifest.breaking)
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -36,7 +37,7 @@ from service.preparation import Load
 from service.settings import Settings
 from service.store.control import Control
 from service.store.manager import StoreManager
-from service.store.scanner import Scanner
+from service.store.source import Source, open_source
 from service.store.versions import VersionPolicy
 from service.takeover import Takeover
 
@@ -53,6 +54,7 @@ class Parts:
     admission: Admission
     metrics: Metrics
     loader: Loader
+    store: Source
     manager: StoreManager[NativeServed]
     inference: Inference[ModelCodec]
     outcomes: Outcomes
@@ -66,6 +68,7 @@ def build_parts(
     """With `load` graphs come from it, on a machine of one device; else from TensorFlow, or from the `machine`.
 
     `available` memory is this machine's, unless something else stands in.
+    Raises ValueError and OSError for a store at a URL that cannot be used, or whose cache cannot be written.
     """
     metrics, refusals = Metrics(), logs.Refusals(time.monotonic)
 
@@ -78,12 +81,17 @@ def build_parts(
     decoder = Decoder()
     machine = OneDevice(load) if load else machine or TensorFlowMachine(settings.runtime)
     loader = Loader(settings, emit, machine, decoder, available)
-    takeover = Takeover(loader.try_out)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
     metrics.observe(lambda: admission.in_flight, loader.loads, loader.memory)
-    manager = StoreManager(
-        scan=Scanner(settings.store.path).scan,
-        load=loader.load,
+    store = open_source(settings.store, emit, lambda: manager.folders())
+    takeover = Takeover(loader.try_out, store)
+
+    async def fetch_and_load(model: str, version: int, folder: Path) -> NativeServed:
+        return await loader.load(model, version, await asyncio.to_thread(store.fetch, model, version, folder))
+
+    manager: StoreManager[NativeServed] = StoreManager(
+        scan=store.scan,
+        load=fetch_and_load,
         unload=loader.unload,
         policy_of=lambda model: VersionPolicy.parse(settings.version_policy_of(model)),
         emit=emit,
@@ -97,7 +105,7 @@ def build_parts(
         manager.lease, admission, lambda served: decoder.waiting_time(served.codec)
     )
     outcomes = Outcomes(emit, manager.is_known)
-    return Parts(settings, admission, metrics, loader, manager, inference, outcomes, decoder, emit)
+    return Parts(settings, admission, metrics, loader, store, manager, inference, outcomes, decoder, emit)
 
 
 def build_app(parts: Parts) -> Shortcut:
@@ -142,6 +150,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         parts.admission.close()
+        parts.store.close()
         for task in (watching, listening):
             task.cancel()
             with suppress(asyncio.CancelledError):

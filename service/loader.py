@@ -111,7 +111,8 @@ class Loader:
         emit.is_muted = False
         progress.end()
         served = replace(served, load=report(prepared, progress), placement=placing.describe())
-        self._emit(VersionPrepared(model, version, progress.seconds, tuple(sorted(prepared.warm_start.found))))
+        cached = tuple(sorted(prepared.warm_start.found))
+        self._emit(VersionPrepared(model, version, progress.seconds, cached, placing.devices))
         self._running[id(served)] = (served, servable, batcher, placing)
         return served
 

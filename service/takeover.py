@@ -11,13 +11,13 @@ from typing import Any
 
 import structlog
 
-from models.artifact import contract_in
 from models.contract import Contract, Difference, broken, to_keep
 from models.signature import Signature
 from service.events import ContractBroken, Event
 from service.inference import Served
 from service.memory import NotEnoughMemory
 from service.store.scanner import Fingerprint, Found
+from service.store.source import Source
 from service.store.succession import Predecessor
 
 log = structlog.get_logger("manifold")
@@ -36,9 +36,10 @@ class Refused(Exception):
 class Takeover:
     """Judges versions by their manifests alone, as far as those decide. Blocks."""
 
-    def __init__(self, try_out: Callable[[str, Path], Signature]) -> None:
+    def __init__(self, try_out: Callable[[str, Path], Signature], store: Source) -> None:
         """`try_out` loads a version, checks all that can be checked of it alone, and lets go of it."""
         self._try_out = try_out
+        self._store = store
         self._tried: dict[tuple[Path, Fingerprint], Signature] = {}
         self._let_pass: set[tuple[Path, Fingerprint]] = set()
 
@@ -82,15 +83,15 @@ class Takeover:
             return None
 
     def _read(self, model: str, number: int, found: Found) -> Contract:
-        contract = contract_in(found.path, number)
-        return contract if contract is not None else Contract(number, self._signature(model, found))
+        contract = self._store.contract(number, found.path)
+        return contract if contract is not None else Contract(number, self._signature(model, number, found))
 
     def _is_good(self, model: str, each: Before) -> bool:
         """Whether it answers, or would. Where there is no memory to try that, its manifest is believed."""
         if each.served is not None:
             return True
         try:
-            self._signature(model, each.found)
+            self._signature(model, each.number, each.found)
         except NotEnoughMemory:
             return True
         except Exception as error:  # as in _contract
@@ -98,10 +99,10 @@ class Takeover:
             return False
         return True
 
-    def _signature(self, model: str, found: Found) -> Signature:
+    def _signature(self, model: str, number: int, found: Found) -> Signature:
         key = (found.path, found.fingerprint)
         if key not in self._tried:
-            self._tried[key] = self._try_out(model, found.path)
+            self._tried[key] = self._try_out(model, self._store.fetch(model, number, found.path))
         return self._tried[key]
 
     def _note(self, model: str, each: Before, error: Exception) -> None:

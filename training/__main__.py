@@ -96,6 +96,8 @@ def main(
 
 def make_folder(folder: Path) -> None:
     """Before anything is trained. Raises BadParameter."""
+    if folder.parts and folder.parts[0].endswith(":"):  # a service reads URLs; this would make a folder called `s3:`
+        raise typer.BadParameter(f"{folder} is a URL: a training writes to a folder, which can be uploaded then")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

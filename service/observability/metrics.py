@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from service.events import (
     BatchRan,
+    BlockFetched,
     CallDropped,
     Event,
     HeadNotFinite,
@@ -61,6 +62,9 @@ class Metrics:
         self._stage_seconds = Gauge(
             "model_load_stage_seconds", "Of a load, by stage", (*version, "stage"), registry=self.registry
         )
+        self._fetched = Counter(
+            "store_fetched_bytes", "That came from a store that is elsewhere", version, registry=self.registry
+        )
 
     # `labels` takes a lock and makes texts, for each event anew: what it found is kept. There are as many as labels.
     def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Callable[..., Counter]:
@@ -83,13 +87,20 @@ class Metrics:
                 self._dropped(model, version, reason).inc(rows)
             case HeadNotFinite(model, version, head, rows):
                 self._non_finite(model, version, head).inc(rows)
+            case VersionPrepared():
+                self._on_prepared(event)
+            case _:
+                self._on_version(event)
+
+    def _on_version(self, event: Event) -> None:
+        match event:
             case VersionStateChanged(model, version, state):
                 for each in STATES:
                     self._state.labels(model, version, each).set(each == state)
             case VersionLoaded(model, version, seconds):
                 self._load_seconds.labels(model, version).set(seconds)
-            case VersionPrepared():
-                self._on_prepared(event)
+            case BlockFetched(model, version, size):
+                self._fetched.labels(model, version).inc(size)
 
     def _on_prepared(self, event: VersionPrepared) -> None:
         """Makes the series of the version: the first request should not pay for them, and a rate wants their zero."""
@@ -98,8 +109,10 @@ class Metrics:
             self._stage_seconds.labels(model, version, stage).set(spent)
         self._requests(model, str(version), "native", "ok")
         self._request_seconds(model, str(version))
-        self._batches(model, version, "ok")
-        for each in (self._batch_rows, self._rows, self._padding, self._queue_seconds):
+        for device in event.devices:
+            self._batches(model, version, "ok", device)
+            self._rows(model, version, device)
+        for each in (self._batch_rows, self._padding, self._queue_seconds):
             each(model, version)
         for stage in ("pad", "compute"):
             self._compute_seconds(model, version, stage)

@@ -17,10 +17,14 @@ from service.errors import ChangeRefused, ModelNotFound, ModelNotReady, Shutting
 from service.events import Emit, Event, VersionLoaded, VersionStateChanged
 from service.store.scanner import Found, Listing
 from service.store.succession import Judge, Predecessor, let_pass, predecessors
+from service.store.trouble import StoreUnavailable
 from service.store.versions import Plan, Preserve, Situation, State, VersionPolicy, plan, spare
 from service.store.wishes import STABLE, Wishes
 
 S = TypeVar("S")
+
+RETRY_AFTER = 15.0
+"""Seconds until a version that the store could not bring is tried again, though no file of it has changed."""
 
 SHOWN = 300
 """Characters of a name or a reason that a caller is told; the log has the whole."""
@@ -37,6 +41,8 @@ class Version(Generic[S]):
     found: Found
     state: State = State.START
     reason: str = ""
+    retry_at: float | None = None
+    """Set once the store could not bring its files: nobody waits for it any more, but it is tried again then."""
     served: S | None = None
     leases: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -165,16 +171,23 @@ class StoreManager(Generic[S]):
         """Every wanted version is in START before the first one loads: readiness must see them all."""
         for model, found in listing.items():
             known = self._models.setdefault(model, {})
+            failed: dict[int, float | None] = {}
             for number, record in list(known.items()):
                 gone = number not in found
                 changed = not gone and found[number].fingerprint != record.found.fingerprint
-                if record.state is State.END and (gone or changed):
+                if record.state is State.END and (gone or changed or self._is_due(record)):
                     del known[number]
+                    failed[number] = record.retry_at
             self._start(model, self._plan(model, found), found)
+            for number in failed.keys() & known.keys():
+                known[number].retry_at = failed[number]
         for model in self._models.keys() - listing.keys():
             known = self._models[model]
             for number in [n for n, record in known.items() if record.state is State.END]:
                 del known[number]
+
+    def _is_due(self, record: Version[S]) -> bool:
+        return record.retry_at is not None and self._clock() >= record.retry_at and not self._is_explicit
 
     async def _bring_in_step(self, model: str, found: dict[int, Found]) -> None:
         known = self._models[model]
@@ -269,6 +282,7 @@ class StoreManager(Generic[S]):
                 await self.take_down(record.model, number)
             record.served = await self._load(record.model, record.number, record.found.path)
         except Exception as error:  # whatever a file can do to a loader, the service stays up
+            record.retry_at = self._clock() + RETRY_AFTER if isinstance(error, StoreUnavailable) else None
             self._move(record, State.END, f"{error}" or type(error).__name__)
             return
         self._move(record, State.AVAILABLE)
@@ -404,6 +418,10 @@ class StoreManager(Generic[S]):
         whole = sorted(number for number, found in self._listing.get(model, {}).items() if found.settled)
         return ModelStatus(model, self.default_of(model), shown, labels, tuple(whole))
 
+    def folders(self) -> set[Path]:
+        """Those of the versions that are loaded, or come or go."""
+        return {record.found.path for record in self._records() if record.state is not State.END}
+
     @property
     def is_ready(self) -> bool:
         """Whether every model that has a version can answer or could once, and at least one can.
@@ -411,7 +429,8 @@ class StoreManager(Generic[S]):
         A model that answers stays ready while its next version warms up, and a version that failed is no reason
         to take the others away from their callers.
         """
-        coming = {record.model for record in self._records() if record.state in (State.START, State.LOADING)}
+        first = (record for record in self._records() if record.retry_at is None)
+        coming = {record.model for record in first if record.state in (State.START, State.LOADING)}
         answering = {record.model for record in self._records() if record.state is State.AVAILABLE}
         return bool(answering) and coming <= answering | self._answered
 

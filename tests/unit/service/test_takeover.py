@@ -14,6 +14,7 @@ from models.signature import Head, Input, Signature, TensorSpec
 from service.events import ContractBroken
 from service.memory import NotEnoughMemory
 from service.store.scanner import Found, fingerprint_of
+from service.store.source import Folder
 from service.store.succession import Predecessor
 from service.takeover import Refused, Takeover
 
@@ -33,7 +34,7 @@ class Shelf:
         self.bare: dict[int, Signature] = {}
         self.bad: dict[int, Exception] = {}
         self.tried: list[int] = []
-        self.takeover = Takeover(self.try_out)
+        self.takeover = Takeover(self.try_out, Folder(Path("unused")))
 
     def try_out(self, model: str, folder: Path) -> Signature:
         number = int(folder.name)

@@ -174,3 +174,10 @@ def test_a_reason_to_break_the_contract_reaches_the_export_of_one_model(
 def test_a_reason_is_for_one_model_and_says_something(models: list[str], reason: str, tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match="a reason, for one model"):
         command.main(models, store=tmp_path, breaking=reason)
+
+
+def test_a_url_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(typer.BadParameter, match="is a URL: a training writes to a folder"):
+        command.main(["digits"], store=Path("s3://bucket/models"))
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from service.errors import ModelNotFound, ModelNotReady
+from service.store.manager import RETRY_AFTER
 from service.store.scanner import Listing
 from tests.unit.service.store.world import World
 
@@ -222,3 +223,63 @@ async def test_a_round_that_fails_is_told_and_the_next_one_goes_on(world: World)
             await anyio.lowlevel.checkpoint()
     watching.cancel()
     assert [str(error) for error in told] == ["the disk is gone", "a bug"]
+
+
+async def test_a_version_that_the_store_could_not_bring_is_tried_again_after_a_while(world: World) -> None:
+    world.put("digits", [1, 2])
+    world.out_of_reach.add(("digits", 2))
+    await world.manager.reconcile()
+    assert world.available("digits") == [1]
+    assert world.states("digits", 2)[-1] == "END"
+    world.out_of_reach.clear()
+    await world.manager.reconcile()
+    assert world.available("digits") == [1]
+    world.now += RETRY_AFTER
+    await world.manager.reconcile()
+    assert world.available("digits") == [2]
+
+
+async def test_one_whose_files_are_bad_is_not(world: World) -> None:
+    world.put("digits", [1])
+    world.bad.add(("digits", 1))
+    await world.manager.reconcile()
+    world.now += 10 * RETRY_AFTER
+    await world.manager.reconcile()
+    assert world.states("digits", 1) == ["START", "LOADING", "END"]
+
+
+async def test_nobody_who_can_answer_becomes_unready_by_a_version_that_is_tried_again(world: World) -> None:
+    world.put("digits", [1])
+    world.put("prices", [1])
+    world.out_of_reach.add(("prices", 1))
+    await world.manager.reconcile()
+    assert world.is_ready()
+    world.now += RETRY_AFTER
+    world.gate = asyncio.Event()
+    trying = asyncio.create_task(world.manager.reconcile())
+    with anyio.fail_after(5):
+        while world.states("prices", 1)[-1] != "LOADING":
+            await anyio.lowlevel.checkpoint()
+        assert world.is_ready()
+        world.gate.set()
+        await trying
+
+
+async def test_under_explicit_control_it_is_tried_again_when_somebody_says_so() -> None:
+    world = World(explicit=True)
+    world.put("digits", [1])
+    world.out_of_reach.add(("digits", 1))
+    await world.manager.reconcile()
+    world.out_of_reach.clear()
+    world.now += 10 * RETRY_AFTER
+    await world.manager.reconcile()
+    assert world.states("digits", 1)[-1] == "END"
+    await world.control.load("digits", 1)
+    assert world.available("digits") == [1]
+
+
+async def test_the_folders_in_use_are_those_of_versions_that_did_not_fail(world: World) -> None:
+    world.put("digits", [1, 2])
+    world.bad.add(("digits", 2))
+    await world.manager.reconcile()
+    assert [str(folder) for folder in world.manager.folders()] == ["digits/1"]

@@ -9,6 +9,7 @@ from service.store.control import Control
 from service.store.manager import StoreManager
 from service.store.scanner import Found, Listing
 from service.store.succession import Predecessor
+from service.store.trouble import StoreUnavailable
 from service.store.versions import Preserve, VersionPolicy
 
 
@@ -28,6 +29,8 @@ class World:
         """Versions that break the contract, and whether they announce it."""
         self.judged: list[tuple[int, dict[int, str | None]]] = []
         """What was judged, by which versions below it: what answers for each of them, None where nothing does."""
+        self.out_of_reach: set[tuple[str, int]] = set()
+        self.now = 0.0
         self.gate: asyncio.Event | None = None
         self.loaded: list[str] = []
         self.unloaded: list[str] = []
@@ -38,7 +41,7 @@ class World:
             unload=self.unload,
             policy_of=lambda _: VersionPolicy.parse(policy),
             emit=self.events.append,
-            clock=lambda: 0.0,
+            clock=lambda: self.now,
             labels_of=lambda _: labels or {},
             judge=self.judge,
             is_explicit=explicit,
@@ -59,6 +62,8 @@ class World:
     async def load(self, model: str, version: int, folder: Path) -> str:
         if self.gate is not None:
             await self.gate.wait()
+        if (model, version) in self.out_of_reach:
+            raise StoreUnavailable("no route to host")
         if (model, version) in self.bad:
             raise ValueError("the file is damaged")
         name = f"{model}/{version}"

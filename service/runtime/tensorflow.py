@@ -50,6 +50,7 @@ class TensorFlowServable:
         self._inputs = inputs
         self._heads = heads
         self._device = target.device
+        self._precision = {} if target.precision == "float32" else {"precision": target.precision}
         self._functions: dict[frozenset[str], Any] = {}
         self._tracing = threading.Lock()
 
@@ -76,10 +77,9 @@ class TensorFlowServable:
     @property
     def made_with(self) -> dict[str, str]:
         """What answers are made with, as a manifest says it of its golden ones."""
-        details = [tf.config.experimental.get_device_details(each) for each in tf.config.list_physical_devices("GPU")]
-        accelerators = [str(each.get("device_name", "GPU")) for each in details]
         rounds = tf.config.experimental.tensor_float_32_execution_enabled()
-        return {"tensorflow": tf.__version__, "keras": keras.__version__} | made_on(accelerators, rounds)
+        made = made_on(accelerators(self._device), rounds)
+        return {"tensorflow": tf.__version__, "keras": keras.__version__} | made | self._precision
 
     @property
     def head_sets(self) -> tuple[frozenset[str], ...]:
@@ -144,6 +144,16 @@ def load_model(graph: Path) -> keras.Model:
         return keras.models.load_model(graph, compile=False, safe_mode=True)
     except TypeError as error:
         raise ValueError(f"Keras cannot read {graph.name}: {str(error).splitlines()[0]} {WAY_OUT}") from error
+
+
+def accelerators(device: str | None) -> list[str]:
+    """The name of the GPU that computes there; none where the processor does."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if device is not None:
+        kind, _, index = device.partition(":")
+        gpus = [gpus[int(index or 0)]] if kind == "gpu" else []
+    details = [tf.config.experimental.get_device_details(each) for each in gpus[:1]]
+    return [str(each.get("device_name", "GPU")) for each in details]
 
 
 def on(device: str | None) -> AbstractContextManager[Any]:

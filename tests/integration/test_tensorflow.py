@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from models.hardware import processor
 from models.signature import Head, Input, Signature, TensorSpec
+from service.runtime.placement import Target
 from service.runtime.tensorflow import TensorFlowServable
 from training import frameworks
 
@@ -164,3 +166,9 @@ def test_what_answers_are_made_with_is_what_the_exporter_writes_of_its_golden_on
     written = frameworks.made_with()
     assert set(made_with) == {"tensorflow", "keras", "device", "precision"}
     assert {name: written[name] for name in made_with} == made_with
+
+
+def test_what_is_placed_on_the_processor_is_made_there_and_halves_are_told(tmp_path: Path) -> None:
+    path = saved(keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(2, name="y")]), tmp_path)
+    made_with = TensorFlowServable.load(path, target=Target("cpu:0", "mixed_bfloat16")).made_with
+    assert (made_with["device"], made_with["precision"]) == (processor(), "mixed_bfloat16")

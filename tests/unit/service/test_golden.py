@@ -80,6 +80,12 @@ def test_elsewhere_they_may_differ_by_a_thousandth_and_that_is_told(tmp_path: Pa
         replayed(put(tmp_path, 1.5e-3, other))
 
 
+def test_what_rounds_to_fewer_digits_is_never_equal(tmp_path: Path) -> None:
+    rounding = HERE | {"device": "NVIDIA H100", "precision": "tf32"}
+    folder = put(tmp_path, 5e-4, rounding)
+    prepare("m", folder, lambda graph, declared: On(rounding), ())
+
+
 def test_an_answer_that_is_no_number_is_none(tmp_path: Path) -> None:
     with pytest.raises(InvalidArtifact, match=r"differs by nan, more than 0\.001"):
         replayed(put(tmp_path, float("nan"), {}))

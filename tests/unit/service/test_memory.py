@@ -83,3 +83,5 @@ def test_weights_are_measured_in_the_file(tmp_path: Path) -> None:
     assert weights_in(tmp_path / "a.keras") == 5000
     assert needed_by(tmp_path / "a.keras") == 15_000
     assert weights_in(tmp_path / "b.keras") == weights_in(tmp_path / "none.keras") == 0
+    put(tmp_path, saved__saved_model="a graph", saved__variables__data="x" * 700)
+    assert weights_in(tmp_path / "saved" / "saved_model") == 701

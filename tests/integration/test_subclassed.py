@@ -11,7 +11,14 @@ import pytest
 
 from models.signature import TensorSpec
 from service.runtime.tensorflow import TensorFlowServable
-from tests.integration.foreign_artifacts import DictSubclassed, LateSubclassed, PairSubclassed, Subclassed
+from tests.integration.foreign_artifacts import (
+    BothNeeded,
+    DictSubclassed,
+    LateSubclassed,
+    NeverBuilt,
+    PairSubclassed,
+    Subclassed,
+)
 
 
 def loaded(model: keras.Model, folder: Path) -> TensorFlowServable:
@@ -55,8 +62,25 @@ def test_two_arguments_are_two_inputs(tmp_path: Path) -> None:
     np.testing.assert_allclose(servable.run(rows, ["output"])["output"], expected, atol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:Model 'late_subclassed")
+@pytest.mark.filterwarnings("ignore")  # Keras says so, too
 def test_weights_that_were_not_read_are_never_made_up(tmp_path: Path) -> None:
+    model = NeverBuilt()
+    model(some(2, 4))
+    with pytest.raises(ValueError, match="NeverBuilt makes weights only when it is called, after its file was read"):
+        loaded(model, tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Model 'both_needed")
+def test_a_call_that_needs_more_than_the_file_tells_is_refused(tmp_path: Path) -> None:
+    model = BothNeeded()
+    model(some(2, 3), some(2, 3))
+    with pytest.raises(
+        ValueError, match=r"BothNeeded cannot be called with the shapes in its file .*: save a functional"
+    ):
+        loaded(model, tmp_path)
+
+
+def test_an_argument_with_a_default_may_be_missing_in_the_file(tmp_path: Path) -> None:
     model = LateSubclassed()
     model(some(2, 3), some(2, 3))
     servable = loaded(model, tmp_path)

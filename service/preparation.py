@@ -107,11 +107,11 @@ def begin(start: Callable[[], None]) -> None:
 
 
 def import_modules(names: Iterable[str]) -> None:
-    """Modules that an operator named. They register classes with Keras. Raises ValueError for one that is not there."""
+    """Modules that an operator named. They register classes with Keras. Raises ValueError for one that fails."""
     for name in names:
         try:
             import_module(name)
-        except ImportError as error:
+        except Exception as error:  # whatever a module of theirs raises
             raise ValueError(f"runtime.modules: {name!r} cannot be imported: {error}") from error
 
 

@@ -86,6 +86,18 @@ class Several(tf.Module):  # type: ignore[misc]
         return {"length": tf.strings.length(text)}
 
 
+class Pictures(tf.Module):  # type: ignore[misc]
+    """Files of pictures as strings, and nothing else."""
+
+    @tf.function(input_signature=[spec([None], "string", "file")])  # type: ignore[untyped-decorator]
+    def brightness(self, file: Any) -> dict[str, Any]:
+        return {"mean": tf.map_fn(self.of_one, file, fn_output_signature="float32")}
+
+    def of_one(self, file: Any) -> Any:
+        pixels = tf.io.decode_image(file, channels=3, expand_animations=False)
+        return tf.reduce_mean(tf.cast(pixels, "float32"))
+
+
 class OneRow(tf.Module):  # type: ignore[misc]
     """A graph that was frozen at a batch of one, or of more."""
 
@@ -146,3 +158,24 @@ class LateSubclassed(keras.Model):  # type: ignore[misc]
 
     def call(self, left: Any, right: Any = None) -> Any:
         return self.dense(left if right is None else left + right)
+
+
+@keras.saving.register_keras_serializable("foreign")
+class NeverBuilt(Subclassed):
+    """Its file has weights that nothing makes room for before they are read; its inputs are told by its code."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.input_spec = keras.layers.InputSpec(shape=(None, 4))
+
+    def build_from_config(self, config: Any) -> None:
+        """Says that it is built, and builds nothing."""
+        self.build_shapes = config
+
+
+@keras.saving.register_keras_serializable("foreign")
+class BothNeeded(LateSubclassed):
+    """The file keeps the shape of the first argument alone."""
+
+    def call(self, left: Any, right: Any) -> Any:
+        return self.dense(left + right)

@@ -15,9 +15,11 @@ from models.artifact import open_artifact
 from models.signature import Head, Input, Padding, Signature, TensorSpec
 from service.preparation import load_graph, prepare
 from service.runtime.saved_model import load
+from service.runtime.warmup import PICTURE
 from tests.integration.foreign_artifacts import (
     HEADS,
     OneRow,
+    Pictures,
     Several,
     Words,
     dict_of_heads,
@@ -139,6 +141,16 @@ def test_padding_is_tried_as_on_any_graph(tmp_path: Path) -> None:
     prepared = prepare("lstm", tmp_path / "2", load_graph, (1, 4))
     assert prepared.signature.input("text").padding.kind == "exact"
     assert prepared.servable.retraces == 0
+
+
+def test_a_graph_that_reads_pictures_is_warmed_with_one(tmp_path: Path) -> None:
+    module = Pictures()
+    saved(module, tmp_path, module.brightness)
+    prepared = prepare("pictures", tmp_path, load_graph, (1, 4))
+    assert prepared.servable.retraces == 0
+    assert prepared.signature.input("file").padding.kind == "alone", "no rows could be made up to try it with"
+    answers = prepared.servable.run({"file": strings(PICTURE, PICTURE)}, ["mean"])
+    assert answers["mean"].tolist() == [0.0, 0.0]
 
 
 def test_a_batch_of_one_runs_rows_alone(tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def versions_in(files: Files) -> dict[int, Files]:
 
 
 def has_graph(files: Files) -> bool:
-    return any(is_graph(name) for name in files)  # one in a folder below is no graph of the version
+    return any(is_graph(name) and "/" not in name for name in files)
 
 
 def remote_file(path: str, info: Info) -> RemoteFile:

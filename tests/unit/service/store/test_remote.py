@@ -39,10 +39,18 @@ def files_below(folder: Path) -> list[str]:
 def test_what_counts_as_a_version_is_what_counts_in_a_folder(bucket: Bucket, here: Elsewhere) -> None:
     for name in ("a/1", "a/10", "a/02", "a/-3", "a/x", "a/.draft-5", ".training/1"):
         bucket.put(f"{name}/manifest.json", b"{}")
-    for name in ("b/2/any.keras", "c/any.keras", "c/2/notes.txt", "d/notes.txt", "notes.txt", "e/1/sub/any.keras"):
+    for name in (
+        "b/2/any.keras",
+        "c/any.keras",
+        "c/2/notes.txt",
+        "d/notes.txt",
+        "notes.txt",
+        "e/1/sub/any.keras",
+        "f/4/saved_model.pb",
+    ):
         bucket.put(name)
     found = {model: sorted(versions) for model, versions in here.store.scan().items()}
-    assert found == {"a": [1, 10], "b": [2], "c": [], "d": [], "e": []}
+    assert found == {"a": [1, 10], "b": [2], "c": [], "d": [], "e": [], "f": [4]}
     bucket.remove("c/2/notes.txt")
     assert sorted(here.store.scan()["c"]) == [1]
 
@@ -56,6 +64,18 @@ def test_a_version_with_a_manifest_is_whole_when_all_is_there_that_it_lists(
     assert here.settled() == {1: False}
     bucket.upload(tmp_path / "m" / "1", ["golden.json"])
     assert here.settled() == {1: True}
+
+
+def test_what_a_version_promises_is_known_before_it_is_fetched(bucket: Bucket, here: Elsewhere, tmp_path: Path) -> None:
+    bucket.publish(tmp_path)
+    bucket.put("m/2/any.keras")
+    bucket.put("m/3/manifest.json", b"{}")
+    found = here.store.scan()["m"]
+    contract = here.store.contract(1, found[1].path)
+    assert contract is not None
+    assert (contract.version, contract.signature) == (1, open_artifact(tmp_path / "m" / "1").manifest.signature)  # type: ignore[union-attr]
+    assert [here.store.contract(number, found[number].path) for number in (2, 3)] == [None, None]
+    assert not any(each.path.exists() for each in found.values())
 
 
 def test_what_is_not_whole_is_not_fetched_either(bucket: Bucket, here: Elsewhere, tmp_path: Path) -> None:

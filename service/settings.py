@@ -97,9 +97,11 @@ URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://.+")
 
 def folder_or_url(value: object) -> object:
     """What has a protocol stays a text, anything else is a folder. A backend that is not there is told now."""
-    if not isinstance(value, str) or "://" not in value:
-        return Path(value) if isinstance(value, str) and value else value
-    url = URL.fullmatch(value)
+    if isinstance(value, str) and "://" not in value:
+        return Path(value)
+    if isinstance(value, Path):
+        return value
+    url = URL.fullmatch(value) if isinstance(value, str) else None
     if not url:
         raise ValueError("expected a folder, or a URL like s3://bucket/models")
     refuse_missing_backend(url["protocol"])
@@ -114,8 +116,10 @@ def refuse_missing_backend(protocol: str) -> None:
         raise ValueError(f"{protocol}:// needs the package fsspec: pip install fsspec") from None
     try:
         get_filesystem_class(protocol)
-    except ImportError:
+    except ImportError as error:
         package = known_implementations[protocol]["class"].partition(".")[0]
+        if package == "fsspec":  # its own backends need others' packages, and say which
+            raise ValueError(f"{protocol}://: {error}") from None
         raise ValueError(f"{protocol}:// needs the package {package}: pip install {package}") from None
     except ValueError:
         raise ValueError(f"there is no store of the kind {protocol}://; try s3://, gs:// or file://") from None

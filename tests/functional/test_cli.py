@@ -196,10 +196,11 @@ def test_a_taken_port_is_said_at_once() -> None:
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.output
 
 
-def test_the_service_imports_without_tensorflow() -> None:
+def test_the_service_imports_without_tensorflow_and_without_fsspec() -> None:
     program = (
         "import sys\n"
-        "for name in ('tensorflow', 'keras'): sys.modules[name] = None\n"
+        "for name in ('tensorflow', 'keras', 'fsspec'): sys.modules[name] = None\n"
+        "import service.store.remote\n"
         "import service.app, service.server, service.cli, service.loader, service.preparation, service.runtime.fake\n"
         "assert not any(name.startswith(('training', 'models.zoo')) for name in sys.modules)\n"
     )

@@ -139,6 +139,8 @@ def test_a_store_may_be_a_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("url", "told"),
     [
+        (5, "store.path: value error, expected a folder, or a URL like s3://bucket/models, got 5"),
+        ("sftp://host/models", "store.path: value error, sftp://: "),
         ("s3://bucket", "store.path: value error, s3:// needs the package s3fs: pip install s3fs"),
         ("gs://bucket", "store.path: value error, gs:// needs the package gcsfs: pip install gcsfs"),
         ("s4://bucket", "store.path: value error, there is no store of the kind s4://"),
@@ -146,9 +148,9 @@ def test_a_store_may_be_a_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_at_the_start(
-    url: str, told: str, monkeypatch: pytest.MonkeyPatch
+    url: object, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for backend in ("s3fs", "gcsfs"):
+    for backend in ("s3fs", "gcsfs", "paramiko"):
         monkeypatch.setitem(sys.modules, backend, None)
     with pytest.raises(InvalidSettings, match=re.escape(told)):
         settings.load({"store": {"path": url}})

@@ -195,6 +195,15 @@ def test_a_cached_version_that_was_damaged_is_fetched_anew(bucket: Bucket, here:
     assert (here.fetch() / "model.keras").read_bytes() == GRAPH
 
 
+def test_the_cache_keeps_what_is_in_use_and_one_more(bucket: Bucket, here: Elsewhere, tmp_path: Path) -> None:
+    places = []
+    for number in (1, 2, 3, 4):
+        bucket.publish(tmp_path, GRAPH)
+        places.append(here.fetch(number))
+        here.in_use = {places[-1]}
+    assert [each.exists() for each in places] == [False, True, True, True]  # 4 comes, 3 answers until then
+
+
 def test_what_changes_while_it_is_fetched_is_not_taken(bucket: Bucket, here: Elsewhere) -> None:
     bucket.put("m/1/any.keras", GRAPH)
     folder = here.store.scan()["m"][1].path

@@ -63,11 +63,12 @@ contracts: install  ## who may import whom
 	$(VENV)/bin/lint-imports --no-cache
 
 # Universal: one file for every platform and for Python 3.11 upwards. Resolved without regard to this machine's settings.
+# The backends of buckets are left out: nothing here needs them, and who does installs one.
 UV_COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --quiet --no-config \
 	--universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate
 lock: install  ## requirements/*.txt from pyproject.toml (UPGRADE=--upgrade for the newest)
-	$(UV_COMPILE) $(UPGRADE) --all-extras --group dev --output-file requirements/dev.txt
-	$(UV_COMPILE) --extra runtime --constraint requirements/dev.txt --output-file requirements/serve.txt
+	$(UV_COMPILE) $(UPGRADE) --extra runtime --extra remote --extra training --extra tensorboard --group dev --output-file requirements/dev.txt
+	$(UV_COMPILE) --extra runtime --extra remote --constraint requirements/dev.txt --output-file requirements/serve.txt
 
 # An IMAGE_BUILD of your own is called with the folder and the tag, in this order.
 image:  ## the CPU image (BAKE=quick trains the models into it)

@@ -55,9 +55,8 @@ class Placer:
 
     def in_use(self) -> dict[str, int]:
         """Bytes by device, as it counts them itself where it does."""
-        taken = self.taken()
-        counted = {name: self.machine.in_use(name) for name in taken}
-        return {name: counted[name][0] if counted[name] else taken[name] for name in taken}
+        told = {name: (taken, self.machine.in_use(name)) for name, taken in self.taken().items()}
+        return {name: taken if counted is None else counted[0] for name, (taken, counted) in told.items()}
 
     def add(self, placed: Placing) -> None:
         self._placed = (*self._placed, placed)

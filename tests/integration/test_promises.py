@@ -15,6 +15,7 @@ from benchmarks.scenarios.mixed import mixed
 from benchmarks.scenarios.overload import overload
 from benchmarks.scenarios.parity import parity
 from benchmarks.scenarios.poison import poison
+from benchmarks.scenarios.replicas import SETTINGS, replicas
 from benchmarks.scenarios.rolls import rolls
 from benchmarks.scenarios.sigterm import sigterm
 from benchmarks.service import fill, service_on
@@ -97,6 +98,14 @@ async def test_versions_take_over_under_load_without_a_failed_request(tmp_path: 
     fill(tmp_path / "store", tmp_path / "made", wanted=(foreign.TWELVE,), made_here=(), versions=2)
     with service_on(tmp_path / "store", tmp_path / "log") as target:
         verdict = await rolls(target, Options((foreign.TWELVE,), callers=64, rolls=4))
+    assert verdict.kept, verdict
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+async def test_replicas_take_equal_parts_of_one_queue(tmp_path: Path) -> None:
+    fill(tmp_path / "store", tmp_path, wanted=(), made_here=(foreign.UNMASKED,))
+    with service_on(tmp_path / "store", tmp_path / "log", SETTINGS) as target:
+        verdict = await replicas(target, Options(seconds=2.0, deadline=10.0))
     assert verdict.kept, verdict
     assert "Traceback" not in (tmp_path / "log").read_text()
 

@@ -36,7 +36,9 @@ def main(
     url: Annotated[str | None, typer.Option(help="A service that runs, instead of one started for it.")] = None,
     store: Annotated[Path, typer.Option(help="Where the models are of the service that is started.")] = ROOT / "store",
     model: Annotated[list[str] | None, typer.Option(help="Instead of the scenario's own; may be given again.")] = None,
-    count: Annotated[int, typer.Option(min=1, help="Random requests for each model.")] = DEFAULT.count,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Random requests for each model; starts, in `startup`.")
+    ] = None,
     callers: Annotated[int, typer.Option(min=1, help="Who ask at once, where that is given.")] = DEFAULT.callers,
     deadline: Annotated[float, typer.Option(min=0.01, help="Seconds a caller under load waits.")] = DEFAULT.deadline,
     seconds: Annotated[float, typer.Option(min=0.1, help="Of each load.")] = DEFAULT.seconds,
@@ -47,7 +49,7 @@ def main(
 ) -> None:
     """Tries one promise and prints its figure in one line."""
     scenario = SCENARIOS[name]
-    options = Options(tuple(model or scenario.models), count, callers, deadline, seconds, rolls, seed)
+    options = Options(tuple(model or scenario.models), count or scenario.count, callers, deadline, seconds, rolls, seed)
     try:
         with (
             nullcontext(Target(url, token=os.environ.get(TOKEN)))
@@ -75,6 +77,9 @@ def started(scenario: Scenario, options: Options, models: Path, log: Path | None
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         store = Path(folder) / "store"
         fill(store, models, set(wanted) - set(scenario.made), scenario.made, scenario.versions)
+        if scenario.starts:
+            yield Target("", store=store)
+            return
         with service_on(store, log or Path(folder) / "log", scenario.settings) as target:
             yield target
 

@@ -16,12 +16,14 @@ from pathlib import Path
 import httpx
 
 from benchmarks import ROOT, foreign
-from benchmarks.target import LOOK, Target
-from models import artifact
+from benchmarks.target import Target
 
 WARM_SECONDS = 300
 END_SECONDS = 60
 TOKEN = "MANIFOLD_ADMIN__TOKEN"
+CACHE = "MANIFOLD_RUNTIME__CACHE"
+POLL = 0.1
+"""Seconds between two looks at a service that starts: each look takes from what it starts with."""
 ADDRESS = re.compile(r"http://[\d.]+:\d+")
 
 
@@ -38,15 +40,17 @@ def fill(
     """
     store.mkdir()
     for name in wanted:
-        found = artifact.versions(models / name)
-        if not found:
+        if not (models / name).is_dir():
             raise NotStarted(f"there is no model {name!r} in {models}")
         if versions is None:
             (store / name).symlink_to((models / name).resolve())
             continue
+        newest = max(
+            (each for each in (models / name).iterdir() if each.name.isdecimal()), key=lambda each: int(each.name)
+        )
         (store / name).mkdir()
         for number in range(1, versions + 1):
-            (store / name / str(number)).symlink_to((models / name / str(found[-1])).resolve())
+            (store / name / str(number)).symlink_to(newest.resolve())
     for name in made_here:
         foreign.save(store, name)
 
@@ -55,8 +59,10 @@ def fill(
 def service_on(store: Path, log: Path, settings: Mapping[str, str] | None = None) -> Iterator[Target]:
     """Serves the store, every model of which is warm; its admin API is on. Raises NotStarted.
 
-    `settings` go before those of the environment.
+    `settings` go before those of the environment. What it finds out is kept beside the store unless the environment
+    says where: not with what other services know.
     """
+    cache = os.environ.get(CACHE) or str(store.parent / "cache")
     token = os.environ.get(TOKEN) or secrets.token_urlsafe()
     command = [sys.executable, "-m", "service", "serve", "--store", str(store), "--port", "0"]
     with (
@@ -64,7 +70,7 @@ def service_on(store: Path, log: Path, settings: Mapping[str, str] | None = None
         subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {TOKEN: token} | dict(settings or {}),
+            env=os.environ | {TOKEN: token, CACHE: cache} | dict(settings or {}),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -84,13 +90,14 @@ def warm(process: subprocess.Popen[str], log: Path, models: Collection[str]) -> 
     if found is None:
         raise NotStarted(log.read_text())
     until = time.monotonic() + WARM_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        states = httpx.get(f"{found[0]}/readyz").json()["models"]
-        if all(states.get(model) == "AVAILABLE" for model in models):
-            return Target(found[0], process, log)
-        if "END" in states.values():  # a version that was refused: it will not come
-            break
-        time.sleep(LOOK)  # another process: there is nothing to wait on but its answer
+    with httpx.Client(base_url=found[0], timeout=WARM_SECONDS) as client:
+        while time.monotonic() < until and process.poll() is None:
+            states = client.get("/readyz").json()["models"]
+            if all(states.get(model) == "AVAILABLE" for model in models):
+                return Target(found[0], process, log)
+            if "END" in states.values():  # a version that was refused: it will not come
+                break
+            time.sleep(POLL)  # another process: there is nothing to wait on but its answer
     raise NotStarted(log.read_text())
 
 

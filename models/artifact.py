@@ -15,11 +15,13 @@ from typing import TypeVar
 
 import msgspec
 
+from models.contract import Contract
 from models.evidence import Evidence
 from models.preprocessing import Preprocessing
 from models.signature import Signature
 
 GRAPH = "model.keras"
+SAVED_MODEL = "saved_model.pb"
 MANIFEST = "manifest.json"
 GOLDEN = "golden.json"
 
@@ -39,10 +41,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     training: dict[str, str | int | float] = {}
     """Preset, seed, data source, examples, seconds."""
     frameworks: dict[str, str] = {}
+    """What the golden answers were made with: versions by name, `device` and `precision`."""
     evidence: Evidence | None = None
     """What the trial of padding and neighbours showed on export, None where nobody tried."""
     golden_tolerance: float = 1e-3
-    """Largest relative difference of a golden answer on another device, precision or framework version."""
+    """Largest relative difference of a golden answer on another device, precision or framework version than it was made
+    with; with the same it has to be equal."""
+    breaking: str = ""
+    """Why this version does not keep to the contract of the one before it; empty where it does."""
     digests: dict[str, str] = {}
     """SHA-256 of every other file of the folder, by name; what stands in folders below it is no part of the model."""
 
@@ -85,13 +91,32 @@ def open_artifact(folder: Path) -> Artifact:
     return Artifact(folder, find_graph(folder), manifest)
 
 
+def digest_of(artifact: Artifact) -> str:
+    """Of all that decides how the artifact answers: the files of its folder, and of its graph where that is a folder.
+
+    What the manifest vouches for was verified on opening.
+    """
+    vouched = artifact.manifest.digests if artifact.manifest else {}
+    files = {path for path in artifact.folder.iterdir() if path.is_file()}
+    if artifact.graph.is_dir():
+        files |= {path for path in artifact.graph.rglob("*") if path.is_file()}
+    names = sorted((path.relative_to(artifact.folder).as_posix(), path) for path in files)
+    digests = [(name, vouched.get(name) or digest(path)) for name, path in names]
+    return hashlib.sha256(msgspec.json.encode(digests)).hexdigest()
+
+
 def find_graph(folder: Path) -> Path:
-    """`model.keras`, or the one `.keras` file of the folder. Raises InvalidArtifact."""
+    """`model.keras`, or the one `.keras` file of the folder, else `saved_model.pb`. Raises InvalidArtifact.
+
+    A `.keras` file comes first, because it keeps the names of heads in their declared order.
+    """
     graphs = sorted(folder.glob("*.keras"))
     if (folder / GRAPH) in graphs:
         return folder / GRAPH
+    if not graphs and (folder / SAVED_MODEL).exists():
+        return folder / SAVED_MODEL
     if len(graphs) != 1:
-        raise InvalidArtifact(f"expected one .keras file, found {len(graphs)}")
+        raise InvalidArtifact(f"expected one .keras file or a {SAVED_MODEL}, found {len(graphs)} .keras files")
     return graphs[0]
 
 
@@ -110,13 +135,20 @@ def publish(store: Path, manifest: Manifest, golden: list[Golden], write: Callab
         (draft / GOLDEN).write_bytes(msgspec.json.format(msgspec.json.encode(golden), indent=1))
         digests = {path.name: digest(path) for path in sorted(draft.iterdir()) if path.is_file()}
         sealed = msgspec.structs.replace(manifest, digests=digests)
-        (draft / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(sealed), indent=1))
+        (draft / MANIFEST).write_bytes(written(sealed))
         for path in draft.iterdir():
             sync(path)
         return rename_to_next_version(draft, model)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def written(manifest: Manifest) -> bytes:
+    """As JSON. What is not said is left out where older readers, which know only their own fields, can do without."""
+    fields = msgspec.to_builtins(manifest)
+    kept = {name: value for name, value in fields.items() if value or name != "breaking"}
+    return msgspec.json.format(msgspec.json.encode(kept), indent=1)
 
 
 def rename_to_next_version(draft: Path, model: Path) -> Path:
@@ -138,6 +170,18 @@ def versions(model: Path) -> list[int]:
         return []
     names = (path.name for path in model.iterdir() if path.is_dir())
     return sorted(int(name) for name in names if name.isdecimal() and name.isascii() and str(int(name)) == name)
+
+
+def contract_in(folder: Path, version: int) -> Contract | None:
+    """What the manifest promises, None without one. Digests are not looked at. Raises InvalidArtifact."""
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    return contract_of(read_json(path, Manifest), version)
+
+
+def contract_of(manifest: Manifest, version: int) -> Contract:
+    return Contract(version, manifest.signature, manifest.preprocessing, manifest.breaking)
 
 
 def read_json(path: Path, kind: type[T]) -> T:

@@ -18,6 +18,8 @@ from tokenizers import Tokenizer
 from models.photo import Image, ImageEncoder
 from models.record import Choice, Quantity, Record, RecordEncoder
 from models.signature import TensorSpec
+from models.strings import StringsEncoder, describe_strings
+from models.tensors import STRING
 from models.values import InvalidValue
 
 __all__ = [
@@ -121,6 +123,8 @@ def fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 
 def describe(spec: TensorSpec) -> str:
     """The tensor in words: `float32 numbers of shape [64]`."""
+    if spec.dtype == STRING:
+        return describe_strings(spec)
     sides = ", ".join("any" if side is None else str(side) for side in spec.shape)
     return f"{spec.dtype} numbers of shape [{sides}]" if spec.shape else f"one {spec.dtype} number"
 
@@ -134,7 +138,7 @@ def encoder(preprocessing: Preprocessing, tensor: TensorSpec, folder: Path) -> E
         return ImageEncoder(preprocessing, tensor)
     if isinstance(preprocessing, Record):
         return RecordEncoder(preprocessing, tensor)
-    return NumbersEncoder(preprocessing, tensor)
+    return StringsEncoder(tensor) if tensor.dtype == STRING else NumbersEncoder(preprocessing, tensor)
 
 
 def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from models.evidence import Seen
 from models.signature import Input, Signature
+from models.tensors import OBJECT, blank, numpy_dtype
 from models.trial_rows import Array, Row
 
 Run = Callable[[Mapping[str, Array], Collection[str]], Mapping[str, Array]]
@@ -48,7 +49,7 @@ class Model:
             if tensor.shape[:1] != (len(rows),):
                 raise ValueError(f"head {head!r} has shape {list(tensor.shape)} for {len(rows)} rows")
         found = {head: np.asarray(tensor) for head, tensor in found.items()}
-        return [{head: tensor[place] for head, tensor in found.items()} for place in range(len(rows))]
+        return [{head: tensor[place, ...] for head, tensor in found.items()} for place in range(len(rows))]
 
     def runs(self, row: Row) -> bool:
         try:
@@ -82,9 +83,10 @@ def stack(each: Input, arrays: Sequence[Array], zeros: Sequence[int]) -> Array:
         max(array.shape[axis] for array in arrays) + (each.padding.tail + next(more, 0) if side is None else 0)
         for axis, side in enumerate(each.spec.shape)
     ]
-    batch = np.zeros((len(arrays), *sides), np.dtype(each.spec.dtype))
-    for place, array in zip(batch, arrays, strict=True):
-        place[tuple(slice(side) for side in array.shape)] = array
+    batch = blank((len(arrays), *sides), numpy_dtype(each.spec.dtype))
+    for place, array in enumerate(arrays):
+        corner: tuple[Any, ...] = (place, *map(slice, array.shape), ...)
+        np.copyto(batch[corner], array)
     return batch
 
 
@@ -93,7 +95,12 @@ def flat(tensors: Sequence[Array]) -> Array:
 
 
 def difference(lone: Array, other: Array) -> float:
-    """The largest |a − b| / (1 + |b|), of whole numbers |a − b|; infinite where one of the two is not finite."""
+    """The largest |a − b| / (1 + |b|), of whole numbers |a − b|, of strings 1 if any differs.
+
+    Infinite where one of the two is not finite.
+    """
+    if lone.dtype == OBJECT:
+        return float(np.any(lone != other))
     is_whole = lone.dtype.kind in "iub"
     a, b = other.astype(np.float64), lone.astype(np.float64)
     with np.errstate(invalid="ignore"):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.preprocessing import Image, Numbers, Preprocessing, Text
 from models.signature import Input, Signature
+from models.tensors import OBJECT, blank, numpy_dtype
 
 Array = NDArray[Any]
 Row = Mapping[str, Array]
@@ -25,6 +26,7 @@ LONGEST = 512
 """No graph is looked for that needs longer rows."""
 CEILINGS = (10_000, 1_000, 100, 10, 2)
 """Tried in turn for whole numbers: an embedding raises beyond its vocabulary."""
+WORDS = (b"a", b"the", b"of", b"good", b"bad", b"cat", b"Cats", b"house", b"0", b"17", b"red", b"\xff\x00")
 KINDS = 8
 """Kinds of values; they repeat after so many."""
 
@@ -47,13 +49,31 @@ def shape_of(each: Input, length: int) -> tuple[int, ...]:
 
 def made_up(each: Input, shape: tuple[int, ...], limits: Range | None, is_whole: bool, kind: int, draw: Draw) -> Array:
     """One row of values of that kind: spread, near an end, all alike, with holes of zeros …"""
-    dtype = np.dtype(each.spec.dtype)
+    dtype = numpy_dtype(each.spec.dtype)
+    if dtype == OBJECT:
+        return strings(shape, kind, draw)
     if dtype.kind == "b":
         return np.asarray(draw.random(shape) < (0.5, 0.1, 0.9, 0.0)[kind % 4])
     if limits is None:
         return np.asarray(normal(shape, kind, draw), dtype)
     make = whole if is_whole else between
     return np.asarray(make(shape, *limits, kind, draw), dtype)
+
+
+def strings(shape: tuple[int, ...], kind: int, draw: Draw) -> Array:
+    """Words, one word throughout, words with holes, nothing, or several words each."""
+    most = 4 if kind % KINDS in (1, 5, 7) else 1
+    row = blank(shape, OBJECT)
+    for place in np.ndindex(shape):
+        row[place] = b" ".join(WORDS[each] for each in draw.integers(0, len(WORDS), draw.integers(1, most + 1)))
+    match kind % KINDS:
+        case 2 | 6:
+            row[...] = WORDS[draw.integers(0, len(WORDS))]
+        case 3:
+            row[draw.random(shape) < 0.5] = b""
+        case 4:
+            row[...] = b""
+    return row
 
 
 def whole(shape: tuple[int, ...], least: float, after: float, kind: int, draw: Draw) -> Array:
@@ -115,7 +135,7 @@ class Maker:
         self._runs = runs
         self._draw = np.random.default_rng(0)
         self._ranges = {each.name: ranges.get(each.name) for each in signature.inputs}
-        self._whole = {each.name for each in signature.inputs if np.dtype(each.spec.dtype).kind in "iu"}
+        self._whole = {each.name for each in signature.inputs if numpy_dtype(each.spec.dtype).kind in "iu"}
         found = self._shortest()
         self.can_make = found is not None
         """Whether any row up to LONGEST runs."""
@@ -169,13 +189,15 @@ class Maker:
         for each in self._signature.inputs:
             least_value = (self._ranges[each.name] or (0, 0))[0]
             shape = shape_of(each, lengths.get(each.name, 1))
-            row[each.name] = np.full(shape, value if each.name == filled else least_value, np.dtype(each.spec.dtype))
+            row[each.name] = blank(shape, numpy_dtype(each.spec.dtype))
+            if row[each.name].dtype != OBJECT:
+                row[each.name][...] = value if each.name == filled else least_value
         return self._runs(row)
 
     def _look_for_range(self, each: Input) -> None:
         """Of whole numbers; of others, too, where numbers below zero are refused: they are ids written as floats."""
-        dtype = np.dtype(each.spec.dtype)
-        if self._ranges[each.name] is not None or dtype.kind == "b":
+        dtype = numpy_dtype(each.spec.dtype)
+        if self._ranges[each.name] is not None or dtype.kind in "bO":
             return
         is_signed = dtype.kind != "u" and self._takes(self.shortest, each.name, -1)
         if is_signed and each.name not in self._whole:

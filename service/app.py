@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -29,14 +30,16 @@ from service.events import Emit, Event, RequestRejected
 from service.inference import Inference
 from service.loader import Loader, NativeServed
 from service.machine import Machine, OneDevice, TensorFlowMachine
+from service.memory import Available, available
 from service.observability import logs
 from service.observability.metrics import Metrics
 from service.preparation import Load
 from service.settings import Settings
 from service.store.control import Control
 from service.store.manager import StoreManager
-from service.store.scanner import Scanner
+from service.store.source import Source, open_source
 from service.store.versions import VersionPolicy
+from service.takeover import Takeover
 
 log = structlog.get_logger("manifold")
 
@@ -51,6 +54,7 @@ class Parts:
     admission: Admission
     metrics: Metrics
     loader: Loader
+    store: Source
     manager: StoreManager[NativeServed]
     inference: Inference[ModelCodec]
     outcomes: Outcomes
@@ -58,8 +62,14 @@ class Parts:
     emit: Emit
 
 
-def build_parts(settings: Settings, load: Load | None = None, machine: Machine | None = None) -> Parts:
-    """With `load` graphs come from it, on a machine of one device; else from TensorFlow, or from the `machine`."""
+def build_parts(
+    settings: Settings, load: Load | None = None, machine: Machine | None = None, available: Available = available
+) -> Parts:
+    """With `load` graphs come from it, on a machine of one device; else from TensorFlow, or from the `machine`.
+
+    `available` memory is this machine's, unless something else stands in.
+    Raises ValueError and OSError for a store at a URL that cannot be used, or whose cache cannot be written.
+    """
     metrics, refusals = Metrics(), logs.Refusals(time.monotonic)
 
     def emit(event: Event) -> None:
@@ -68,26 +78,34 @@ def build_parts(settings: Settings, load: Load | None = None, machine: Machine |
         if isinstance(event, RequestRejected):
             refusals(event)
 
+    decoder = Decoder()
     machine = OneDevice(load) if load else machine or TensorFlowMachine(settings.runtime)
-    loader = Loader(settings, emit, machine)
+    loader = Loader(settings, emit, machine, decoder, available)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
     metrics.observe(lambda: admission.in_flight, loader.loads, loader.memory)
-    manager = StoreManager(
-        scan=Scanner(settings.store.path).scan,
-        load=loader.load,
+    store = open_source(settings.store, emit, lambda: manager.folders())
+    takeover = Takeover(loader.try_out, store)
+
+    async def fetch_and_load(model: str, version: int, folder: Path) -> NativeServed:
+        return await loader.load(model, version, await asyncio.to_thread(store.fetch, model, version, folder))
+
+    manager: StoreManager[NativeServed] = StoreManager(
+        scan=store.scan,
+        load=fetch_and_load,
         unload=loader.unload,
         policy_of=lambda model: VersionPolicy.parse(settings.version_policy_of(model)),
         emit=emit,
         clock=time.monotonic,
         labels_of=settings.labels_of,
+        judge=lambda *about: loader.in_thread(lambda: takeover.judge(*about)),
         is_explicit=settings.store.control == "explicit",
+        preserve=settings.store.preserve,
     )
-    decoder = Decoder()
     inference: Inference[ModelCodec] = Inference(
         manager.lease, admission, lambda served: decoder.waiting_time(served.codec)
     )
     outcomes = Outcomes(emit, manager.is_known)
-    return Parts(settings, admission, metrics, loader, manager, inference, outcomes, decoder, emit)
+    return Parts(settings, admission, metrics, loader, store, manager, inference, outcomes, decoder, emit)
 
 
 def build_app(parts: Parts) -> Shortcut:
@@ -104,9 +122,9 @@ def build_app(parts: Parts) -> Shortcut:
     )
     predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes, parts.decoder)
     app.router.routes.extend(native.predict_routes(predict))
-    app.include_router(native.router(manager))
+    app.include_router(native.router(manager, parts.loader.progress))
     app.include_router(admin.router(Control(manager), settings.admin.token, parts.emit))
-    app.include_router(health.router(manager, admission, parts.metrics.registry))
+    app.include_router(health.router(manager, admission, parts.metrics.registry, parts.loader.progress))
     # To replace the method is FastAPI's own documented way.
     app.openapi = typed_openapi(app, manager.available, manager.labels_at)  # type: ignore[method-assign]
     return Shortcut(context(predict), app)
@@ -132,6 +150,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         parts.admission.close()
+        parts.store.close()
         for task in (watching, listening):
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,9 @@ from models.artifact import InvalidArtifact, versions
 from models.preprocessing import Image, Preprocessing, Text
 from service import settings as configuration
 from service.errors import ServiceError
+from service.memory import NotEnoughMemory
 from service.settings import Settings
+from service.store.scanner import has_graph
 
 if TYPE_CHECKING:
     from service.preparation import Prepared
@@ -26,7 +29,7 @@ app = typer.Typer(
     help="Serves Keras models with many inputs and many outputs.", no_args_is_help=True, add_completion=False
 )
 
-StoreOption = Annotated[Path | None, typer.Option(help="Folder of <model>/<version>/; by default store/ here")]
+StoreOption = Annotated[str | None, typer.Option(help="Folder of <model>/<version>/, or its URL; by default store/")]
 ConfigOption = Annotated[Path | None, typer.Option(help="A TOML file of settings; by default manifold.toml")]
 Model = Annotated[str, typer.Argument(help="A model of the store")]
 Version = Annotated[int | None, typer.Option(help="By default the newest")]
@@ -68,8 +71,13 @@ def serve(
         listening = open_socket(settings.server.host, settings.server.port)
     except OSError as error:
         raise fail(f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror}") from None
+    try:
+        parts = build_parts(settings)
+    except (OSError, ValueError) as error:  # of a store at a URL, and of its cache
+        listening.close()
+        raise fail(f"store.path: {error}") from None
     announce(settings, listening.getsockname()[1])
-    serve(build_parts(settings), listening)
+    serve(parts, listening)
 
 
 def announce(settings: Settings, port: int) -> None:
@@ -91,7 +99,7 @@ def inspect(model: Model, version: Version = None, store: StoreOption = None, co
     from service.codec.describe import describe_model
 
     settings = load_settings(config, store__path=store).settings
-    number, folder = find(settings.store.path, model, version)
+    number, folder = find(settings, model, version)
     prepared = prepared_here(settings, model, folder)
     manifest, expected = prepared.artifact.manifest, prepared.codec.schema.expected
     told = describe_model(prepared.signature, manifest, expected, prepared.evidence)
@@ -115,7 +123,7 @@ def predict(
     from service.codec.answers import not_finite
 
     settings = load_settings(config, store__path=store).settings
-    number, folder = find(settings.store.path, model, version)
+    number, folder = find(settings, model, version)
     prepared = prepared_here(settings, model, folder)
     manifest = prepared.artifact.manifest
     kinds = manifest.preprocessing if manifest else {}
@@ -140,17 +148,38 @@ def check_config(config: ConfigOption = None) -> None:
     Console().print(table)
 
 
-def find(store: Path, model: str, version: int | None) -> tuple[int, Path]:
-    """The version's number and folder. Ends the program when there is none."""
+def find(settings: Settings, model: str, version: int | None) -> tuple[int, Path]:
+    """The version's number and folder, fetched where the store is a URL. Ends the program when there is none."""
+    store = settings.store.path
+    if isinstance(store, str):
+        return find_remote(settings, model, version)
     found = versions(store / model)
-    if not found and any((store / model).glob("*.keras")):
+    if not found and (store / model).is_dir() and has_graph(store / model):
         return 1, store / model
+    number = chosen(found, store, model, version)
+    return number, store / model / str(number)
+
+
+def find_remote(settings: Settings, model: str, version: int | None) -> tuple[int, Path]:
+    from service.store.source import open_source
+
+    url = settings.store.path
+    try:
+        with closing(open_source(settings.store, lambda event: None, set)) as store:
+            found = store.scan().get(model, {})
+            number = chosen(sorted(found), url, model, version)
+            return number, store.fetch(model, number, found[number].path)
+    except (OSError, ValueError, InvalidArtifact) as error:
+        raise fail(f"{url}: {error}") from None
+
+
+def chosen(found: list[int], store: Path | str, model: str, version: int | None) -> int:
+    """Ends the program when it is not there."""
     if not found:
         raise fail(f"no version of {model!r} in {store}")
     if version is not None and version not in found:
         raise fail(f"{model!r} has no version {version}; there are {', '.join(map(str, found))}")
-    number = found[-1] if version is None else version
-    return number, store / model / str(number)
+    return found[-1] if version is None else version
 
 
 def refuse_unknown(given: list[str], names: tuple[str, ...]) -> None:
@@ -190,11 +219,12 @@ def file_value(name: str, file: Path, kind: Preprocessing | None) -> Any:
 
 def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:
     """The model in this process, without a server. Ends the program when the artifact cannot be served."""
-    from service.preparation import load_graph, prepare
+    from service.preparation import import_modules, load_graph, prepare
 
     try:
+        import_modules(settings.runtime_of(model).modules)
         return prepare(model, folder, load_graph, warm_rows=())
-    except (InvalidArtifact, ValueError, OSError) as error:
+    except (InvalidArtifact, NotEnoughMemory, ValueError, OSError) as error:
         raise fail(f"{folder}: {error}") from None
 
 

@@ -5,7 +5,7 @@ Times are seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -85,6 +85,72 @@ class VersionLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractBroken:
+    """A version can answer that does not keep to the contract of version `instead_of`, and says so: `reason`.
+
+    `differences` are lines for people.
+    """
+
+    model: str
+    version: int
+    instead_of: int
+    reason: str
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPrepared:
+    """A version was loaded: the seconds of each stage, what of it an earlier load had found out, and where it runs."""
+
+    model: str
+    version: int
+    seconds: Mapping[str, float]
+    cached: tuple[str, ...]
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FetchBegan:
+    """A version's files are being fetched from a store that is elsewhere. Some of the `bytes` may be here already."""
+
+    model: str
+    version: int
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFetched:
+    """So many bytes of a version came."""
+
+    model: str
+    version: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchInterrupted:
+    """What should have followed `position` of a file did not come; it is asked for again after a pause."""
+
+    model: str
+    version: int
+    file: str
+    position: int
+    reason: str
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFetched:
+    """A version is here, whole; `bytes` had to come for it."""
+
+    model: str
+    version: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeAsked:
     """An operator asked for a change, which was made or refused. `outcome` is `done` or the error's code."""
 
@@ -104,6 +170,12 @@ Event = (
     | HeadNotFinite
     | VersionStateChanged
     | VersionLoaded
+    | ContractBroken
+    | VersionPrepared
+    | FetchBegan
+    | BlockFetched
+    | FetchInterrupted
+    | VersionFetched
     | ChangeAsked
 )
 Emit = Callable[[Event], None]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.artifact import Manifest
 from models.evidence import Evidence
 from models.signature import Signature
+from models.tensors import size_in_bytes
 from service.admission import Admission
 from service.batching.forecast import Forecast
 
@@ -61,6 +62,8 @@ class Served(Generic[C]):
     """What a trial showed of padding and neighbours; None where nobody tried."""
     codec: C
     batcher: Submit
+    load: Mapping[str, Any] = field(default_factory=dict)
+    """How it was loaded, for people."""
     placement: Mapping[str, Any] = field(default_factory=dict)
     """Where it runs and why, for people."""
 
@@ -136,4 +139,4 @@ class Inference(Generic[C]):
 
 def size_of(rows: Sequence[Row]) -> int:
     """Bytes of the tensors. What is shared counts once."""
-    return sum({id(tensor): tensor.nbytes for row in rows for tensor in row.values()}.values())
+    return sum({id(tensor): size_in_bytes(tensor) for row in rows for tensor in row.values()}.values())

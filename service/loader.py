@@ -1,4 +1,7 @@
-"""Loads and unloads versions on a thread of its own, and starts and ends their batching."""
+"""Loads and unloads versions on a thread of its own, and starts and ends their batching.
+
+Before a version is available, its golden examples take the way of a request: whatever is slow the first time is over.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,38 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from models.signature import Signature
+from service.api.decoding import Decoder
 from service.batching.batcher import Batcher
 from service.batching.latency import Latency
 from service.batching.places import Place
 from service.batching.policy import BatchPolicy
 from service.batching.tuning import FIRST
 from service.batching.turns import Turns
+from service.cache import Cache
 from service.codec.nested_json import ModelCodec
-from service.events import Emit
+from service.events import Emit, VersionPrepared
 from service.inference import Served
 from service.machine import Machine
+from service.memory import Available, available
 from service.observability.metrics import Load as Loaded
 from service.placing import Largest, Placer, Placing
-from service.preparation import GOLDEN_TOLERANCE, Preparable, Prepared, measured, prepare, replay, warm_sizes
+from service.preparation import (
+    GOLDEN_TOLERANCE,
+    Preparable,
+    Prepared,
+    examples,
+    import_modules,
+    measured,
+    prepare,
+    replay,
+    try_out,
+    warm_sizes,
+)
+from service.progress import Loads, Progress
+from service.rehearsal import Muted, rehearse
 from service.runtime.placement import Precision
 from service.runtime.warmup import LENGTHS
 from service.settings import Settings
@@ -35,46 +55,83 @@ NativeServed = Served[ModelCodec]
 class Loader:
     """Loads and unloads versions, one at a time, on a thread of its own."""
 
-    def __init__(self, settings: Settings, emit: Emit, machine: Machine) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        emit: Emit,
+        machine: Machine,
+        decoder: Decoder | None = None,
+        available: Available = available,
+    ) -> None:
+        """`decoder` is what reads the bodies of requests, to be rehearsed with; `available`: bytes of memory that may
+        be taken, at the time."""
         self._settings = settings
         self._emit = emit
         self._placer = Placer(machine)
+        self._decoder = decoder or Decoder()
+        self._available = available
+        self._cache = Cache(settings.runtime.cache_folder)
         self._thread = ThreadPoolExecutor(1, "loader")
         slots = settings.runtime.max_concurrent_batches
         self._slots = (os.cpu_count() or 1) if slots == "auto" else slots
         self._turns: dict[str, Turns] = {}
         """By device: a batch on one waits for none on another."""
         self._running: dict[int, tuple[NativeServed, Preparable, Batcher, Placing]] = {}
+        self._progress: dict[tuple[str, int], Progress] = {}
 
     async def load(self, model: str, version: int, folder: Path) -> NativeServed:
         """Raises InvalidArtifact, PlacementRefused and whatever else a file can do to a loader."""
-        placing = Placing(
-            self._placer, model, version, self._settings.runtime_of(model), largest(self._settings, model)
-        )
+        progress = self._progress[model, version] = Progress()
+        runtime = self._settings.runtime_of(model)
+        placing = Placing(self._placer, model, version, runtime, largest(self._settings, model))
         try:
-            return await self._load(model, version, folder, placing)
+            return await self._load(model, version, folder, placing, progress)
         except BaseException:
             self._placer.release(placing)
             raise
+        finally:
+            del self._progress[model, version]
 
-    async def _load(self, model: str, version: int, folder: Path, placing: Placing) -> NativeServed:
+    async def _load(self, model: str, version: int, folder: Path, placing: Placing, progress: Progress) -> NativeServed:
         runtime, policy = self._settings.runtime_of(model), policy_of(self._settings, model)
-        warm_rows = warm_sizes(policy) if runtime.warmup else ()
-        prepared = await self._in_thread(
-            lambda: prepare(model, folder, placing.load, warm_rows, policy.max_queue_size, runtime.precision)
-        )
-        await self._in_thread(lambda: check_replicas(prepared, placing.replicas[1:], runtime.precision))
-        latency = await self._in_thread(lambda: measured(prepared, policy)) if runtime.warmup else Latency()
-        await self._in_thread(placing.measure)
-        await self._in_thread(settle_memory)
-        servable, places = prepared.servable, self._places(placing)
+        prepared = await self.in_thread(lambda: self._prepare(model, folder, placing, progress))
+        progress.enter("measuring")
+        latency = await self.in_thread(lambda: measured(prepared, policy)) if runtime.warmup else Latency()
+        await self.in_thread(placing.measure)
+        await self.in_thread(settle_new)
+        servable, places, emit = prepared.servable, self._places(placing), Muted(self._emit)
         policy = replace(policy, instances=len(places) * runtime.instances)
-        batcher = Batcher(model, version, servable, policy, self._emit, latency=latency, replicas=places)
+        batcher = Batcher(model, version, servable, policy, emit, latency=latency, replicas=places)
         manifest, evidence = prepared.artifact.manifest, prepared.evidence
         served = Served(model, version, prepared.signature, manifest, evidence, prepared.codec, batcher)
-        served = replace(served, placement=placing.describe())
+        if runtime.warmup:
+            progress.enter("rehearsing")
+            bodies = await self.in_thread(lambda: examples(prepared))
+            await rehearse(served, bodies, self._settings.limits, self._decoder)
+        emit.is_muted = False
+        progress.end()
+        served = replace(served, load=report(prepared, progress), placement=placing.describe())
+        cached = tuple(sorted(prepared.warm_start.found))
+        self._emit(VersionPrepared(model, version, progress.seconds, cached, placing.devices))
         self._running[id(served)] = (served, servable, batcher, placing)
         return served
+
+    def _prepare(self, model: str, folder: Path, placing: Placing, progress: Progress) -> Prepared:
+        runtime, policy = self._settings.runtime_of(model), policy_of(self._settings, model)
+        import_modules(runtime.modules)
+        prepared = prepare(
+            model,
+            folder,
+            placing.load,
+            warm_sizes(policy) if runtime.warmup else (),
+            policy.max_queue_size,
+            runtime.precision,
+            available=self._available,
+            cache=self._cache,
+            progress=progress,
+        )
+        check_replicas(prepared, placing.replicas[1:], runtime.precision)
+        return prepared
 
     def _places(self, placing: Placing) -> list[Place]:
         turns = [self._turns.setdefault(device, Turns(self._slots)) for device in placing.devices]
@@ -86,10 +143,20 @@ class Loader:
         await batcher.close(self._settings.limits.drain_timeout)
         servable.close()
         self._placer.release(placing)
-        await self._in_thread(settle_memory)
+        await self.in_thread(settle_all)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    def try_out(self, model: str, folder: Path) -> Signature:
+        """As in preparation: whether the version could be loaded. Blocks; to be run `in_thread`."""
+        import_modules(self._settings.runtime_of(model).modules)
+        return try_out(model, folder, self._placer.load_on_host, self._available)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """After what is being loaded, and before what will be."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def progress(self) -> Loads:
+        """How far each version is that loads now."""
+        return self._progress
 
     def loads(self) -> list[Loaded]:
         """What each loaded version is doing, for the metrics. While one is loaded anew, the newer of the two counts."""
@@ -116,11 +183,26 @@ class Loader:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
 
-def settle_memory() -> None:
+def report(prepared: Prepared, progress: Progress) -> dict[str, Any]:
+    """How a version was loaded, for people: seconds by stage, and what came from the cache."""
+    found, was_tried = prepared.warm_start.found, "padding trial" in progress.seconds
+    return {
+        "padding": "cached" if "padding" in found else "tried" if was_tried else "not tried",
+        "latencies": "cached" if "latencies" in found else "measured" if was_tried else "not measured",
+        "seconds": {stage: round(seconds, 3) for stage, seconds in progress.seconds.items()},
+    }
+
+
+def settle_new() -> None:
     """Frees what loading left behind; the rest lives long, so later collections need not walk it."""
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def settle_all() -> None:
+    """Frees what has gone, of whatever age: that walks over everything."""
+    gc.unfreeze()
+    settle_new()
 
 
 def check_replicas(prepared: Prepared, others: Sequence[Preparable], precision: Precision) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from models.signature import Signature
-from service.preparation import Load, Preparable, load_graph
+from service.preparation import Load, Preparable, begin, load_graph
 from service.runtime.placement import Device, Target
 from service.settings import Runtime
-from service.threads import behind_the_loop, usable_cores
+from service.threads import usable_cores
 
 HOST = Device("cpu:0")
 
@@ -63,7 +63,7 @@ class TensorFlowMachine:
     def devices(self) -> Sequence[Device]:
         if not self._devices:
             if "tensorflow" not in sys.modules:
-                behind_the_loop(self._start)
+                begin(self._start)
             from service.runtime import hardware
 
             self._devices = hardware.devices(self._runtime.memory_limit)

@@ -55,8 +55,14 @@ class Placer:
 
     def in_use(self) -> dict[str, int]:
         """Bytes by device, as it counts them itself where it does."""
-        told = {name: (taken, self.machine.in_use(name)) for name, taken in self.taken().items()}
-        return {name: taken if counted is None else counted[0] for name, (taken, counted) in told.items()}
+        taken = self.taken()
+        counted = {name: self.machine.in_use(name) for name in taken}
+        return {name: taken[name] if told is None else told[0] for name, told in counted.items()}
+
+    def load_on_host(self, graph: Path, declared: Signature | None) -> Preparable:
+        """For a moment, and on no account. Raises whatever a file can do to a loader."""
+        devices = self.machine.devices()
+        return self.machine.load(graph, declared, Target(devices[0].name if len(devices) > 1 else None))
 
     def add(self, placed: Placing) -> None:
         self._placed = (*self._placed, placed)

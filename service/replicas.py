@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from models.signature import Signature
 from service.preparation import Preparable
+from service.progress import Progress
 from service.runtime.placement import Footprint
 from service.runtime.servable import Tensors
 
@@ -36,10 +37,18 @@ class Replicas:
         """On the first: while a model is tried and measured."""
         return self.each[0].run(inputs, heads)
 
-    def warm_up(self, rows: Iterable[int]) -> None:
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self.each[0].environment
+
+    @property
+    def made_with(self) -> Mapping[str, str]:
+        return self.each[0].made_with
+
+    def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         counts = tuple(rows)
         for replica in self.each:
-            replica.warm_up(counts)
+            replica.warm_up(counts, progress)
 
     def footprint(self, rows: int, length: int) -> Footprint:
         """Of one of them."""

@@ -7,6 +7,8 @@ Times are seconds, sizes are bytes.
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -90,13 +92,52 @@ Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 DelayOrAuto = Annotated[Annotated[float, Field(ge=0, le=60), Tag("number")] | Auto, PICK]
 
 
+URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://.+")
+
+
+def folder_or_url(value: object) -> object:
+    """What has a protocol stays a text, anything else is a folder. A backend that is not there is told now."""
+    if isinstance(value, str) and "://" not in value:
+        return Path(value)
+    if isinstance(value, Path):
+        return value
+    url = URL.fullmatch(value) if isinstance(value, str) else None
+    if not url:
+        raise ValueError("expected a folder, or a URL like s3://bucket/models")
+    refuse_missing_backend(url["protocol"])
+    return value
+
+
+def refuse_missing_backend(protocol: str) -> None:
+    """Raises ValueError with what to install. Only here is it known that fsspec is needed at all."""
+    try:
+        from fsspec.registry import get_filesystem_class, known_implementations
+    except ImportError:
+        raise ValueError(f"{protocol}:// needs the package fsspec: pip install fsspec") from None
+    try:
+        get_filesystem_class(protocol)
+    except ImportError as error:
+        package = known_implementations[protocol]["class"].partition(".")[0]
+        if package == "fsspec":  # its own backends need others' packages, and say which
+            raise ValueError(f"{protocol}://: {error}") from None
+        raise ValueError(f"{protocol}:// needs the package {package}: pip install {package}") from None
+    except ValueError:
+        raise ValueError(f"there is no store of the kind {protocol}://; try s3://, gs:// or file://") from None
+
+
 class Server(Section):
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it")
 
 
 class Store(Section):
-    path: Path = Field(ROOT / "store", description="Folder of `<model>/<version>/`")
+    path: Annotated[Path | str, BeforeValidator(folder_or_url)] = Field(
+        ROOT / "store", description="Folder of `<model>/<version>/`, or its URL: `s3://bucket/models`, `gs://…`"
+    )
+    cache: Path | None = Field(
+        None, description="Folder for what is fetched from a URL; by default in the user's, else the temporary one"
+    )
+    timeout: PositiveFloat = Field(30.0, description="Seconds that a store at a URL may take to list, or to send 8 MiB")
     poll_interval: PositiveFloat = Field(2.0, description="Seconds between looks at the store")
     version_policy: str = Field(
         "latest:1",
@@ -106,6 +147,23 @@ class Store(Section):
     control: Literal["poll", "explicit"] = Field(
         "poll", description="`explicit`: after the start, versions come and go only by the admin API"
     )
+    preserve: Literal["availability", "resources"] = Field(
+        "availability",
+        description="`resources`: an old version goes before the new one is loaded, and nobody answers meanwhile",
+    )
+
+    @property
+    def cache_folder(self) -> Path:
+        return self.cache or default_cache()
+
+
+def default_cache() -> Path:
+    """`$XDG_CACHE_HOME/manifold` or `~/.cache/manifold`; where that cannot be written, below the temporary folder."""
+    user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    there = next(each for each in (user, *user.parents) if each.exists())
+    if user.is_absolute() and os.access(there, os.W_OK):
+        return user / "manifold"
+    return Path(tempfile.gettempdir()) / f"manifold-{os.getuid()}"
 
 
 class Batching(Section):
@@ -153,7 +211,20 @@ class Runtime(Section):
     logical_devices: PositiveInt = Field(
         1, description="Devices that the CPU is split into, `cpu:0`, `cpu:1` …, to try placement without a GPU"
     )
+    modules: tuple[str, ...] = Field((), description="Python modules that register classes of models with Keras")
     warmup: bool = Field(True, description="Run each head set, try padding and measure before a version is available")
+    cache: Literal["auto", "off"] | Path = Field(
+        "auto",
+        description="Folder for what loads try and measure, or `off`; `auto`: `manifold` in the user's cache folder",
+    )
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """None where nothing is to be kept, or nobody has a home."""
+        if self.cache != "auto":
+            return None if self.cache == "off" else Path(self.cache)
+        home = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+        return Path(home) / "manifold" if os.path.isabs(home) else None
 
 
 OF_THE_PROCESS = frozenset(

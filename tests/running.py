@@ -33,7 +33,12 @@ class Service:
         self.log = log
         with log.open("w") as errors:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=errors, text=True
+                command,
+                cwd=ROOT,
+                env=environment(MANIFOLD_RUNTIME__CACHE=str(store.parent / "cache")),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
             )
         assert self.process.stdout is not None
         lines = (re.search(r"http://[\d.]+:\d+", line) for line in self.process.stdout)

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from benchmarks import foreign
-from benchmarks.scenarios import abandoned, heads, mixed, overload, parity, poison, replicas, rolls, sigterm
+from benchmarks.scenarios import (
+    abandoned,
+    heads,
+    mixed,
+    overload,
+    parity,
+    poison,
+    replicas,
+    retraces,
+    rolls,
+    sigterm,
+    startup,
+)
 from benchmarks.target import Target
 from benchmarks.verdict import Options, Verdict
 
@@ -21,6 +33,8 @@ class Name(StrEnum):
     overload = "overload"
     mixed = "mixed"
     rolls = "rolls"
+    startup = "startup"
+    retraces = "retraces"
     replicas = "replicas"
 
 
@@ -34,6 +48,9 @@ class Scenario:
     every: bool = False
     versions: int | None = None
     """Of each model of the store; None for those that it has."""
+    count: int = Options().count
+    starts: bool = False
+    """Whether it starts services itself, on the store that it is given."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Of the service that is started, as variables of its environment."""
 
@@ -47,5 +64,7 @@ SCENARIOS = {
     Name.overload: Scenario(overload.overload, ("author_profile",)),
     Name.mixed: Scenario(mixed.mixed, ("author_profile", "question_answering")),
     Name.rolls: Scenario(rolls.rolls, ("question_answering",), versions=2),
+    Name.startup: Scenario(startup.startup, every=True, count=3, starts=True),
+    Name.retraces: Scenario(retraces.retraces, every=True, count=10_000),
     Name.replicas: Scenario(replicas.replicas, made=(foreign.UNMASKED,), settings=replicas.SETTINGS),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,10 +12,13 @@ from starlette.responses import Response
 
 from service.admission import Admission
 from service.api.native import json_response
+from service.progress import Loads
 from service.store.manager import StoreManager
 
 
-def router(manager: StoreManager[Any], admission: Admission, registry: CollectorRegistry) -> APIRouter:
+def router(
+    manager: StoreManager[Any], admission: Admission, registry: CollectorRegistry, loading: Callable[[], Loads]
+) -> APIRouter:
     routes = APIRouter(tags=["operations"])
 
     @routes.get("/healthz", summary="The process is alive and its event loop turns")
@@ -25,7 +29,8 @@ def router(manager: StoreManager[Any], admission: Admission, registry: Collector
     async def ready() -> Response:
         is_ready = manager.is_ready and not admission.is_draining
         models = {status.name: status.state for status in manager.statuses()}
-        told = {"ready": is_ready, "draining": admission.is_draining, "models": models}
+        coming = {model: {"version": version} | each.told() for (model, version), each in loading().items()}
+        told = {"ready": is_ready, "draining": admission.is_draining, "models": models, "loading": coming}
         return json_response(told, 200 if is_ready else 503)
 
     @routes.get("/metrics", summary="Prometheus metrics")

@@ -30,6 +30,7 @@ from service.codec.nested_json import Call, ModelCodec
 from service.errors import NotFinite, ServiceError
 from service.events import Emit, HeadNotFinite
 from service.inference import Answer, Asked, Inference, Served
+from service.progress import Loads
 from service.settings import Limits
 from service.store.manager import ModelStatus, StoreManager
 
@@ -143,13 +144,13 @@ def written(answer: Answer[ModelCodec, Call], broken: Sequence[NotFinite]) -> di
     return {"model": served.model, "version": served.version} | served.codec.encode(answer.call, answer.outputs, broken)
 
 
-def router(manager: StoreManager[NativeServed]) -> APIRouter:
-    """`GET /models` and `GET /models/{model}`."""
+def router(manager: StoreManager[NativeServed], loading: Callable[[], Loads]) -> APIRouter:
+    """`GET /models` and `GET /models/{model}`. `loading` says how far each version is that loads now."""
     routes = APIRouter(tags=["models"])
 
     @routes.get("/models", summary="Every model of the store, and what it is doing")
     async def list_models() -> Response:
-        return json_response({"models": [status_of(each) for each in manager.statuses()]})
+        return json_response({"models": [status_of(each, loading()) for each in manager.statuses()]})
 
     @routes.get("/models/{model}", summary="One model: its inputs, heads, versions and an example request")
     async def describe(model: str, request: Request) -> Response:
@@ -162,21 +163,23 @@ def router(manager: StoreManager[NativeServed]) -> APIRouter:
                 told = {}
         except ServiceError as error:
             return refusal(error, context_of(request.scope).request_id)
-        return json_response((status_of(status) if status else {}) | told)
+        return json_response((status_of(status, loading()) if status else {}) | told)
 
     return routes
 
 
 def described(served: NativeServed) -> dict[str, Any]:
     told = describe_model(served.signature, served.manifest, served.codec.schema.expected, served.evidence)
-    return told | {"batching": served.batcher.describe(), "placement": served.placement}
+    more = {"batching": served.batcher.describe(), "placement": served.placement, "load": served.load}
+    return told | more
 
 
-def status_of(status: ModelStatus) -> dict[str, Any]:
-    versions = [
-        {"version": each.number, "state": each.state} | ({"reason": each.reason} if each.reason else {})
-        for each in status.versions
-    ]
+def status_of(status: ModelStatus, loading: Loads | None = None) -> dict[str, Any]:
+    versions = []
+    for each in status.versions:
+        progress = (loading or {}).get((status.name, each.number))
+        more = {"reason": each.reason} if each.reason else {"progress": progress.told()} if progress else {}
+        versions.append({"version": each.number, "state": each.state} | more)
     return {
         "name": status.name,
         "version": status.version,

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from models.signature import Signature
+from models.tensors import rows_of
 from service.batching.batch_queue import Batch, Ticket
 from service.batching.padding import stack
 
@@ -145,6 +146,6 @@ def split(tickets: Sequence[Ticket[Any]], answers: Tensors, heads: Collection[st
     start = 0
     for ticket in tickets:
         stop = start + len(ticket.places)
-        parts.append({head: list(answers[head][start:stop]) for head in ticket.call.heads})
+        parts.append({head: rows_of(answers[head][start:stop]) for head in ticket.call.heads})
         start = stop
     return parts

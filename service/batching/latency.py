@@ -153,6 +153,14 @@ class Latency:
             for (rows, elements), cell in sorted(self._cells.items())
         ]
 
+    def samples(self) -> list[tuple[int, int, float]]:
+        """Rows, elements of one row, and seconds, of every size that is believed: enough to begin another with."""
+        return [
+            (max(1, round(cell.rows)), max(1, round(cell.elements / cell.rows)), cell.seconds)
+            for _, cell in sorted(self._cells.items())
+            if cell.is_known
+        ]
+
     def _line(self) -> tuple[float, float]:
         if self._unfitted >= REFIT_AFTER:
             self._fixed, self._per_element = fit(self._points())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.signature import Input, Signature
+from models.tensors import blank
 
 Array = NDArray[Any]
 Row = Mapping[str, Array]
@@ -94,9 +95,9 @@ def stack(signature: Signature, rows: Sequence[Row], buckets: Sequence[int]) -> 
 
 
 def pad(each: Input, arrays: Sequence[Array], buckets: Sequence[int]) -> tuple[Array, float]:
-    """Fills each ragged dimension with zeros on the right, to the longest row or its bucket, and the tail.
+    """Fills each ragged dimension on the right with zeros, or empty strings, to the longest row or its bucket.
 
-    Rows of one length that must not be padded to another's get the tail all the same, if they have one.
+    Then comes the tail. Rows of one length that must not be padded to another's get it all the same, if they have one.
     """
     shape: list[int] = []
     tailed: list[int] = []
@@ -104,7 +105,7 @@ def pad(each: Input, arrays: Sequence[Array], buckets: Sequence[int]) -> tuple[A
         length = bucket(max(array.shape[axis] for array in arrays), buckets) if side is None else side
         shape.append(length)
         tailed.append(length + each.padding.tail if side is None else length)
-    batch = np.zeros((len(arrays), *tailed), arrays[0].dtype)
+    batch = blank((len(arrays), *tailed), arrays[0].dtype)
     for row, array in zip(batch, arrays, strict=True):
         # Refuses what the declared dtype cannot hold, instead of cutting off a neighbour's decimals.
         np.copyto(row[tuple(map(slice, array.shape))], array, casting="same_kind")

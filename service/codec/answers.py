@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.signature import Head, Signature
+from models.strings import to_json
+from models.tensors import OBJECT
 from service.errors import NotFinite
 
 Outputs = Mapping[str, Sequence[NDArray[Any]]]
@@ -49,13 +51,18 @@ def rows_of_heads(
     """One object of heads for each row; None for a head that is broken there."""
     heads = [(signature.head(name), outputs[name]) for name in call.heads]
     rows = [
-        {head.name: tensor[index] if call.raw else answer(head, tensor[index]) for head, tensor in heads}
-        for index in range(len(call.rows))
+        {head.name: said(head, tensor[index], call.raw) for head, tensor in heads} for index in range(len(call.rows))
     ]
     for each in broken:
         for row in (0,) if each.rows is None else each.rows:
             rows[row][each.head] = None
     return rows
+
+
+def said(head: Head, tensor: NDArray[Any], raw: bool) -> Any:
+    if tensor.dtype == OBJECT:
+        return to_json(tensor)
+    return tensor if raw else answer(head, tensor)
 
 
 def answer(head: Head, tensor: NDArray[Any]) -> Any:

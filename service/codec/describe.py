@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from models.artifact import Manifest
 from models.evidence import Evidence
 from models.preprocessing import Choice, Image, Numbers, Preprocessing, Quantity, Record, Text
 from models.signature import Head, Input, Signature
+from models.strings import to_json
+from models.tensors import OBJECT, STRING, blank, numpy_dtype
 from service.codec.evidence import describe_padding
 from service.codec.inputs import Expectation
 from service.codec.missing import is_optional, stands_in
@@ -36,7 +36,8 @@ def describe_model(
     }
     if manifest is None:
         return {"description": "", **told}
-    return {"description": manifest.description, **told, "metrics": manifest.metrics, "training": manifest.training}
+    told = {"description": manifest.description, **told, "metrics": manifest.metrics, "training": manifest.training}
+    return told | ({"breaking": manifest.breaking} if manifest.breaking else {})
 
 
 def preprocessing_of(signature: Signature, manifest: Manifest | None) -> dict[str, Preprocessing]:
@@ -74,6 +75,8 @@ def describe_kind(each: Input, preprocessing: Preprocessing) -> dict[str, Any]:
         return {"kind": "image", "resized_to": {"height": height, "width": width, "fit": preprocessing.fit}}
     if isinstance(preprocessing, Record):
         return {"kind": "record", "fields": [describe_field(field) for field in preprocessing.fields]}
+    if each.spec.dtype == STRING:
+        return {"kind": "strings"}
     return {"kind": "text" if isinstance(preprocessing, Text) else "numbers"}
 
 
@@ -104,7 +107,8 @@ def example_value(each: Input, preprocessing: Preprocessing) -> Any:
     if isinstance(preprocessing, Record):
         return {field.name: example_of_field(field) for field in preprocessing.fields}
     shape = [EXAMPLE_LENGTH if side is None else side for side in each.spec.shape]
-    return np.zeros(shape, each.spec.dtype).tolist()
+    zeros = blank(shape, numpy_dtype(each.spec.dtype))
+    return to_json(zeros) if zeros.dtype == OBJECT else zeros.tolist()
 
 
 def example_of_field(field: Choice | Quantity) -> str | float:

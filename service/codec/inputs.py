@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from typing_extensions import TypedDict
 
 from models.photo import BASE64, PIXELS
 from models.preprocessing import Choice, Image, Numbers, Preprocessing, Quantity, Record, Text, describe
 from models.record import MOST_CHARACTERS
 from models.signature import Input, TensorSpec
+from models.strings import B64, ONE
+from models.tensors import STRING
 from service.codec.missing import is_optional, stands_in
 
 STRICT = ConfigDict(
@@ -25,6 +28,26 @@ INTEGER_LIMITS = {f"{sign}int{bits}": (0 if sign else -(2 ** (bits - 1)), 2 ** (
                   for sign in ("", "u") for bits in (8, 16, 32, 64)}  # fmt: skip
 FLOAT_LIMITS = {"float16": 65504.0, "bfloat16": 3.3895314e38, "float32": 3.4028234663852886e38}
 PHOTO_PIXELS = TensorSpec("float32", (None, None, 3))
+
+
+class Bytes(TypedDict):
+    """Bytes that are no text."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]  # pydantic's own documented way
+    b64: str
+
+
+def which_string(value: object) -> str | None:
+    if isinstance(value, str):
+        return "text"
+    return "bytes" if isinstance(value, dict) and list(value) == [B64] else None
+
+
+STRINGS: Any = Annotated[
+    Annotated[str, Tag("text")] | Annotated[Bytes, Tag("bytes")],
+    Discriminator(which_string, custom_error_type="string", custom_error_message=ONE),
+]
+"""One string of a tensor. Told apart before either is looked at, so that an error speaks of the one that was meant."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +175,8 @@ def nested(spec: TensorSpec, preprocessing: Numbers) -> Any:
 def number(dtype: str, preprocessing: Numbers) -> Any:
     if dtype == "bool":
         return bool
-    if dtype == "string":
-        return str
+    if dtype == STRING:
+        return STRINGS
     least, most = bounds(dtype, preprocessing)
     return Annotated[int if dtype in INTEGER_LIMITS else float, Field(ge=least, le=most)]
 

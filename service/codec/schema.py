@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field, create_model
 
 from models.preprocessing import Numbers, Preprocessing
 from models.signature import Head, Signature
-from service.codec.inputs import LIST, LITERAL, STRICT, camel, expectation, record, value_type
+from models.tensors import STRING
+from service.codec.inputs import LIST, LITERAL, STRICT, STRINGS, camel, expectation, record, value_type
 from service.codec.missing import is_optional
 
 Broken = Literal["error", "null"]
@@ -88,6 +89,8 @@ def answer_type(prefix: str, head: Head) -> Any:
     """
     about = Field(description=head.description)
     plain: Any = float if head.spec.dtype.startswith(("float", "bfloat")) else Any
+    if head.spec.dtype == STRING:
+        plain = STRINGS
     for side in reversed(head.spec.shape):
         plain = Annotated[LIST[plain], Field(min_length=side or 0, max_length=side)]
     if head.kind == "tensor":

@@ -16,9 +16,14 @@ from service.events import (
     BatchRan,
     CallDropped,
     ChangeAsked,
+    ContractBroken,
     Event,
+    FetchBegan,
+    FetchInterrupted,
     RequestRejected,
+    VersionFetched,
     VersionLoaded,
+    VersionPrepared,
     VersionStateChanged,
 )
 
@@ -107,6 +112,14 @@ def write(event: Event) -> None:
             log.debug("version state", model=model, version=version, state=state)
         case VersionLoaded(model, version, seconds):
             log.info("version available", model=model, version=version, seconds=round(seconds, 3))
+        case ContractBroken(model, version, instead_of, reason, differences):
+            told = {"instead_of": instead_of, "reason": reason, "differences": list(differences)}
+            log.warning("version breaks its contract, as announced", model=model, version=version, **told)
+        case VersionPrepared(model, version, seconds, cached):
+            stages = {stage: round(spent, 3) for stage, spent in seconds.items()}
+            log.info("version prepared", model=model, version=version, stages=stages, cached=cached)
+        case FetchBegan() | FetchInterrupted() | VersionFetched():
+            note_fetch(event)
         case BatchRan(failed=True):
             log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
         case CallDropped(model, version, reason, rows, request_id):
@@ -115,6 +128,18 @@ def write(event: Event) -> None:
             note_change(event)
         case _:
             pass
+
+
+def note_fetch(event: FetchBegan | FetchInterrupted | VersionFetched) -> None:
+    about = {"model": event.model, "version": event.version}
+    match event:
+        case FetchBegan():
+            log.info("fetching version", **about, files=event.files, bytes=event.bytes)
+        case VersionFetched():
+            log.info("version fetched", **about, bytes=event.bytes, seconds=round(event.seconds, 3))
+        case FetchInterrupted():
+            again = {"file": event.file, "position": event.position, "again_in": event.pause}
+            log.warning("fetch interrupted", **about, **again, reason=event.reason)
 
 
 def note_change(event: ChangeAsked) -> None:

@@ -12,12 +12,14 @@ from prometheus_client.registry import Collector
 
 from service.events import (
     BatchRan,
+    BlockFetched,
     CallDropped,
     Event,
     HeadNotFinite,
     RequestFinished,
     RequestRejected,
     VersionLoaded,
+    VersionPrepared,
     VersionStateChanged,
 )
 
@@ -57,6 +59,12 @@ class Metrics:
         self._load_seconds = Gauge(
             "model_load_duration_seconds", "From LOADING to AVAILABLE", version, registry=self.registry
         )
+        self._stage_seconds = Gauge(
+            "model_load_stage_seconds", "Of a load, by stage", (*version, "stage"), registry=self.registry
+        )
+        self._fetched = Counter(
+            "store_fetched_bytes", "That came from a store that is elsewhere", version, registry=self.registry
+        )
 
     # `labels` takes a lock and makes texts, for each event anew: what it found is kept. There are as many as labels.
     def _counter(self, name: str, about: str, labels: tuple[str, ...]) -> Callable[..., Counter]:
@@ -79,11 +87,35 @@ class Metrics:
                 self._dropped(model, version, reason).inc(rows)
             case HeadNotFinite(model, version, head, rows):
                 self._non_finite(model, version, head).inc(rows)
+            case VersionPrepared():
+                self._on_prepared(event)
+            case _:
+                self._on_version(event)
+
+    def _on_version(self, event: Event) -> None:
+        match event:
             case VersionStateChanged(model, version, state):
                 for each in STATES:
                     self._state.labels(model, version, each).set(each == state)
             case VersionLoaded(model, version, seconds):
                 self._load_seconds.labels(model, version).set(seconds)
+            case BlockFetched(model, version, size):
+                self._fetched.labels(model, version).inc(size)
+
+    def _on_prepared(self, event: VersionPrepared) -> None:
+        """Makes the series of the version: the first request should not pay for them, and a rate wants their zero."""
+        model, version = event.model, event.version
+        for stage, spent in event.seconds.items():
+            self._stage_seconds.labels(model, version, stage).set(spent)
+        self._requests(model, str(version), "native", "ok")
+        self._request_seconds(model, str(version))
+        for device in event.devices:
+            self._batches(model, version, "ok", device)
+            self._rows(model, version, device)
+        for each in (self._batch_rows, self._padding, self._queue_seconds):
+            each(model, version)
+        for stage in ("pad", "compute"):
+            self._compute_seconds(model, version, stage)
 
     def _on_request(self, event: RequestFinished) -> None:
         version = "" if event.version is None else str(event.version)

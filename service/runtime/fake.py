@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.signature import Head, Input, Padding, Signature, TensorSpec
+from service.progress import Progress
 from service.runtime.placement import Footprint
 from service.runtime.servable import Tensors
 
@@ -31,6 +32,7 @@ class FakeServable:
         self.signature = signature
         self.poison = poison
         self.retraces = 0
+        self.environment = {"runtime": "fake"}
         self.weights = 0
         """Bytes that it says it takes."""
         self.batches: list[tuple[int, frozenset[str]]] = []
@@ -40,6 +42,11 @@ class FakeServable:
         """Released once for each batch that has begun."""
         self._failures = 0
         self._lock = threading.Lock()
+
+    @property
+    def made_with(self) -> dict[str, str]:
+        """No golden answer was ever made with it."""
+        return {"device": "fake"}
 
     def fail_next(self, batches: int = 1) -> None:
         """The next batches raise."""
@@ -51,7 +58,7 @@ class FakeServable:
         self.batches.clear()
         self.entered = threading.Semaphore(0)
 
-    def warm_up(self, rows: Iterable[int]) -> None:
+    def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         """Nothing here is ever cold."""
 
     def footprint(self, rows: int, length: int) -> Footprint:

@@ -1,6 +1,7 @@
 """The names of a Keras model's inputs and heads, in declared order, whatever Keras did to them on saving.
 
 A dict of heads keeps its keys as names, a list of heads carries its layers' names; a reloaded Sequential forgets both.
+A subclassed model is first made a graph of, from the shapes that it was built with.
 """
 
 from __future__ import annotations
@@ -11,20 +12,25 @@ from typing import Any
 import keras
 
 from models.signature import Head, Input, Signature, TensorSpec
+from service.runtime.subclassed import traced
 
 Symbols = dict[str, Any]
 """KerasTensors by name."""
 
 
+def named_symbols(model: keras.Model) -> tuple[Symbols, Symbols]:
+    """Inputs and heads. Raises ValueError for two heads of one name, or a subclassed model that tells no inputs."""
+    if isinstance(model, keras.Sequential) or hasattr(model, "operations"):
+        return named_inputs(model), named_heads(model)
+    return traced(model)
+
+
 def named_inputs(model: keras.Model) -> Symbols:
-    """Raises ValueError for a model without a static graph."""
-    refuse_without_graph(model)
     return keyed(model, "input") or {tensor.name: tensor for tensor in model.inputs}
 
 
 def named_heads(model: keras.Model) -> Symbols:
-    """Raises ValueError for a model without a static graph, or with two heads of one name."""
-    refuse_without_graph(model)
+    """Raises ValueError for two heads of one name."""
     heads = keyed(model, "output")
     if heads:
         return heads
@@ -34,13 +40,6 @@ def named_heads(model: keras.Model) -> Symbols:
             raise ValueError(f"two heads are named {name!r}; give the model a dict of outputs")
         heads[name] = tensor
     return heads
-
-
-def refuse_without_graph(model: keras.Model) -> None:
-    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
-        raise ValueError(
-            f"{type(model).__name__} is neither a functional nor a Sequential model: it has no graph to read"
-        )
 
 
 def keyed(model: keras.Model, side: str) -> Symbols:
@@ -60,7 +59,13 @@ def derive_signature(inputs: Symbols, heads: Symbols) -> Signature:
 
 
 def spec_of(tensor: Any) -> TensorSpec:
-    return TensorSpec(dtype=str(tensor.dtype), shape=tuple(tensor.shape[1:]))
+    return TensorSpec(dtype=dtype_of(tensor), shape=tuple(tensor.shape[1:]))
+
+
+def dtype_of(tensor: Any) -> str:
+    """As Keras says, but for words that were looked up by their number, which Keras takes for numbers."""
+    layer = tensor._keras_history.operation
+    return "string" if isinstance(layer, keras.layers.StringLookup) and layer.invert else str(tensor.dtype)
 
 
 def as_answered(spec: TensorSpec) -> TensorSpec:

@@ -15,7 +15,7 @@ from models.preprocessing import Preprocessing, save_tokenizer
 from models.signature import Signature
 from service.app import Parts, build_app, build_parts, running
 from service.runtime.fake import FakeServable, fake_signature
-from service.settings import Limits, Settings, Store
+from service.settings import Limits, Runtime, Settings, Store
 
 POISON = 666.0
 
@@ -32,7 +32,7 @@ class Manifold:
     def __init__(self, store: Path, /, **settings: Any) -> None:
         self.store = store
         self.fakes: list[FakeServable] = []
-        given = {"store": Store(path=store, poll_interval=0.01)} | settings
+        given = {"store": Store(path=store, poll_interval=0.01), "runtime": Runtime(cache="off")} | settings
         self.parts: Parts = build_parts(Settings(**given), self.load)
         self.app = build_app(self.parts)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

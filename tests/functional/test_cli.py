@@ -112,6 +112,32 @@ def test_a_file_that_cannot_be_used_is_named(given: str, said: str, capsys: pyte
     assert capsys.readouterr().err.startswith(said)
 
 
+def test_a_store_at_a_url_is_fetched_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_version(Path("store"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(Path.cwd()))
+    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared: FakeServable(declared))
+    url = f"file://{Path('store').resolve()}"
+    result = runner.invoke(app, ["inspect", "fake", "--store", url])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["version"] == 1
+    assert len(list(Path("manifold").rglob("model.keras"))) == 1
+    result = runner.invoke(app, ["inspect", "other", "--store", url])
+    assert result.output == f"error: no version of 'other' in {url}\n"
+    result = runner.invoke(app, ["inspect", "fake", "--store", "file:///nowhere/at/all"])
+    assert result.exit_code == 1
+    assert result.output.startswith("error: file:///nowhere/at/all: ")
+    monkeypatch.setenv("MANIFOLD_STORE__PATH", url)
+    assert url[:40] in runner.invoke(app, ["check-config"]).output
+
+
+def test_a_cache_that_cannot_be_written_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("taken").write_text("")
+    monkeypatch.setenv("MANIFOLD_STORE__CACHE", "taken")
+    result = runner.invoke(app, ["serve", "--port", "0", "--store", "memory://models"])
+    assert result.exit_code == 1
+    assert "error: store.path: [Errno 20] Not a directory: 'taken/memory-" in result.output
+
+
 def test_a_photo_in_a_file_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     signature = Signature(
         (Input(name="photo", spec=TensorSpec("float32", (4, 4, 3))),),
@@ -170,10 +196,11 @@ def test_a_taken_port_is_said_at_once() -> None:
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.output
 
 
-def test_the_service_imports_without_tensorflow() -> None:
+def test_the_service_imports_without_tensorflow_and_without_fsspec() -> None:
     program = (
         "import sys\n"
-        "for name in ('tensorflow', 'keras'): sys.modules[name] = None\n"
+        "for name in ('tensorflow', 'keras', 'fsspec'): sys.modules[name] = None\n"
+        "import service.store.remote\n"
         "import service.app, service.server, service.cli, service.loader, service.preparation, service.runtime.fake\n"
         "assert not any(name.startswith(('training', 'models.zoo')) for name in sys.modules)\n"
     )

@@ -23,7 +23,8 @@ async def test_an_empty_store_is_alive_and_not_ready(tmp_path: Path) -> None:
         async with running(made.parts), made.client:
             assert (await made.client.get("/healthz")).json() == {"live": True}
             reply = await made.client.get("/readyz")
-            assert (reply.status_code, reply.json()) == (503, {"ready": False, "draining": False, "models": {}})
+            told = {"ready": False, "draining": False, "models": {}, "loading": {}}
+            assert (reply.status_code, reply.json()) == (503, told)
             write_version(tmp_path / "nowhere")
             await made.ready()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,8 +17,10 @@ from benchmarks.scenarios.overload import overload
 from benchmarks.scenarios.parity import parity
 from benchmarks.scenarios.poison import poison
 from benchmarks.scenarios.replicas import SETTINGS, replicas
+from benchmarks.scenarios.retraces import retraces
 from benchmarks.scenarios.rolls import rolls
 from benchmarks.scenarios.sigterm import sigterm
+from benchmarks.scenarios.startup import Start, startup
 from benchmarks.service import fill, service_on
 from benchmarks.target import Target
 from benchmarks.verdict import Options
@@ -100,6 +103,24 @@ async def test_versions_take_over_under_load_without_a_failed_request(tmp_path: 
         verdict = await rolls(target, Options((foreign.TWELVE,), callers=64, rolls=4))
     assert verdict.kept, verdict
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+async def test_nothing_is_traced_once_a_model_is_ready(target: Target) -> None:
+    verdict = await retraces(target, Options((foreign.UNMASKED, foreign.TWELVE), count=300))
+    assert verdict.kept, verdict
+
+
+async def test_a_start_is_measured_and_the_second_knows_what_the_first_found_out(tmp_path: Path) -> None:
+    """That there are figures, not which: those are of a machine that does nothing else."""
+    fill(tmp_path / "store", tmp_path, wanted=(), made_here=(foreign.TWELVE, foreign.UNMASKED))
+    verdict = await startup(Target("", store=tmp_path / "store"), Options(count=1))
+    cold, (warm,) = cast(Start, verdict.figures["cold"]), cast(list[Start], verdict.figures["warm"])
+    for start in (cold, warm):
+        assert 0 < start.imported < start.usable < start.ready
+        assert start.first.keys() == start.hundredth.keys() == {foreign.TWELVE, foreign.UNMASKED}
+    for model in (foreign.TWELVE, foreign.UNMASKED):
+        assert warm.stages[model]["measuring"] < cold.stages[model]["measuring"], verdict
+        assert warm.stages[model]["padding trial"] < cold.stages[model]["padding trial"], verdict
 
 
 async def test_replicas_take_equal_parts_of_one_queue(tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from models.hardware import processor
 from models.signature import Head, Input, Signature, TensorSpec
+from service.runtime.placement import Target
 from service.runtime.tensorflow import TensorFlowServable
+from training import frameworks
 
 
 def two_inputs() -> tuple[Any, Any, Any]:
@@ -129,11 +132,24 @@ def test_bfloat16_is_answered_as_float32(tmp_path: Path) -> None:
     assert servable.run({"x": np.ones((1, 2), np.float32)}, [head.name])[head.name].dtype == np.float32
 
 
-def test_strings_are_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_strings_are_looked_up_and_answered(tmp_path: Path) -> None:
     word = keras.Input((1,), dtype="string", name="word")
-    looked_up = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")(word)
-    with pytest.raises(ValueError, match="'word' is a tensor of strings, which is not served"):
-        TensorFlowServable.load(saved(keras.Model(word, looked_up), tmp_path))
+    number = keras.layers.StringLookup(vocabulary=["a", "b"])(word)
+    again = keras.layers.StringLookup(vocabulary=["a", "b"], invert=True)(number)
+    servable = TensorFlowServable.load(saved(keras.Model(word, {"number": number, "again": again}), tmp_path))
+    answers = servable.run({"word": np.array([[b"b"], [b"c\0"]], object)}, ["number", "again"])
+    assert answers["number"].tolist() == [[2], [0]]
+    assert answers["again"].tolist() == [[b"b"], [b"[UNK]"]]
+
+
+def test_text_is_vectorized_in_the_graph(tmp_path: Path) -> None:
+    text = keras.Input((), dtype="string", name="text")
+    ids = keras.layers.TextVectorization(vocabulary=["cat", "dog"])(text)
+    heads = {"size": keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(4, 2)(ids)))}
+    servable = TensorFlowServable.load(saved(keras.Model(text, heads), tmp_path))
+    assert servable.signature.input("text").spec == TensorSpec("string", ())
+    servable.warm_up([1, 2])
+    assert servable.run({"text": np.array([b"cat dog", b"dog"], object)}, ["size"])["size"].shape == (2, 1)
 
 
 def test_a_model_that_does_not_answer_row_by_row_never_counts_as_warm(tmp_path: Path) -> None:
@@ -141,3 +157,18 @@ def test_a_model_that_does_not_answer_row_by_row_never_counts_as_warm(tmp_path: 
     servable = TensorFlowServable.load(saved(keras.Model(x, keras.ops.sum(x, axis=0)), tmp_path))
     with pytest.raises(ValueError, match="not row by row"):
         servable.warm_up([1, 4])
+
+
+def test_what_answers_are_made_with_is_what_the_exporter_writes_of_its_golden_ones(tmp_path: Path) -> None:
+    """Otherwise no golden answer would ever have to be equal."""
+    model = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(2, name="y")])
+    made_with = TensorFlowServable.load(saved(model, tmp_path)).made_with
+    written = frameworks.made_with()
+    assert set(made_with) == {"tensorflow", "keras", "device", "precision"}
+    assert {name: written[name] for name in made_with} == made_with
+
+
+def test_what_is_placed_on_the_processor_is_made_there_and_halves_are_told(tmp_path: Path) -> None:
+    path = saved(keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(2, name="y")]), tmp_path)
+    made_with = TensorFlowServable.load(path, target=Target("cpu:0", "mixed_bfloat16")).made_with
+    assert (made_with["device"], made_with["precision"]) == (processor(), "mixed_bfloat16")

@@ -72,6 +72,8 @@ def test_what_cannot_be_tried_is_not_broken(tmp_path: Path) -> None:
     assert run("poison", *URL)[0] == 2  # nobody is there
     code, output = run("overload", "--store", str(tmp_path))
     assert (code, "no model 'author_profile' in" in output) == (2, True)
+    code, output = run("startup", *URL)
+    assert (code, "--store, not --url" in output) == (2, True)
     code, output = run("sigterm", *URL)
     assert (code, "give --store" in output) == (2, True)
 

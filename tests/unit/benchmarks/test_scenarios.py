@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from benchmarks.closed_loop import Peak
@@ -13,8 +15,10 @@ from benchmarks.pool import Pool
 from benchmarks.report import summarise
 from benchmarks.sample import Sample
 from benchmarks.saturation import Loaded
-from benchmarks.scenarios import heads, overload, parity, replicas, rolls, sigterm
+from benchmarks.scenarios import heads, overload, parity, replicas, retraces, rolls, sigterm, startup
 from benchmarks.scenarios.sigterm import Load, Sent
+from benchmarks.scenarios.startup import Start
+from benchmarks.target import NotSeen
 
 
 def load(*sent: Sent, listened_at: float = 2.0) -> Load:
@@ -110,6 +114,72 @@ def test_rolls_fail_nobody_take_over_and_leave_nothing_behind(
 ) -> None:
     traffic = rolls.Traffic([], Counter(statuses), Counter(versions))
     assert rolls.judge("digits", traffic, right, memory, size=2.0).kept is kept
+
+
+@pytest.mark.parametrize(
+    ("statuses", "traced", "kept"),
+    [
+        ({200: 10}, 0, True),
+        ({200: 10}, 1, False),
+        ({200: 9, 422: 1}, 0, False),  # what was refused traced nothing: that proves nothing
+        ({200: 9, 0: 1}, 0, False),
+    ],
+)
+def test_nothing_is_traced_for_whatever_is_asked(statuses: dict[int, int], traced: int, kept: bool) -> None:
+    verdict = retraces.judge({"digits": Counter(statuses), "book": Counter({200: 5})}, {"digits": traced, "book": 0})
+    assert verdict.kept is kept
+    assert verdict.line.startswith(f"{traced} functions traced by 15 random requests to 2 models")
+
+
+def test_requests_of_many_rows_ask_for_the_heads_of_the_first() -> None:
+    draw = np.random.default_rng(3)
+    some = [{"inputs": {"x": [number]}, "heads": [f"head_{number}"], "raw": True} for number in range(3)]
+    assert retraces.of_many_rows(some, draw) == {
+        "instances": [{"x": [0]}, {"x": [1]}, {"x": [2]}],
+        "heads": ["head_0"],
+        "raw": True,
+    }
+    one = [retraces.of_many_rows(some[:1], draw) for _ in range(20)]
+    assert {"inputs" in body for body in one} == {True, False}
+
+
+def started(ready: float, first: float, hundredth: float = 0.002) -> Start:
+    stages = {model: {"reading": 0.5, "warming up": 1.0} for model in ("digits", "book")}
+    usual = {"digits": hundredth, "book": 0.1}
+    return Start(4.0, {"digits": 5.0, "book": ready}, stages, usual | {"digits": first}, usual)
+
+
+@pytest.mark.parametrize(
+    ("warm", "kept"),
+    [
+        ([started(18.9, 0.0029)], True),
+        ([started(19.1, 0.002)], False),  # too long after the import
+        ([started(12.0, 0.0031)], False),  # the first request paid
+        ([started(12.0, 0.009), started(12.0, 0.002), started(90.0, 0.002)], True),  # medians
+    ],
+)
+def test_a_start_is_judged_by_medians(warm: list[Start], kept: bool) -> None:
+    verdict = startup.judge(started(60.0, 1.0), warm)
+    assert verdict.kept is kept
+    assert "56.0 s without" in verdict.line
+    assert [table.row_count for table in verdict.tables] == [1 + len(warm), 2, 2]
+
+
+LOG = """Traceback of somebody, not JSON
+{"event": "runtime started", "timestamp": "2026-01-01T00:00:03.500000Z"}
+{"event": "version prepared", "model": "digits", "stages": {"reading": 0.25}, "timestamp": "2026-01-01T00:00:04Z"}
+{"event": "version available", "model": "digits", "timestamp": "2026-01-01T00:00:04.250000Z"}
+{"event": "version available", "model": "book", "timestamp": "2026-01-01T00:00:06Z"}
+"""
+
+
+def test_a_start_is_read_from_the_log() -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    read = startup.read(LOG, began)
+    assert (read.imported, read.usable, read.ready) == (3.5, 4.25, 6.0)
+    assert read.stages == {"digits": {"reading": 0.25}}
+    with pytest.raises(NotSeen, match=r"log\.level"):
+        startup.read("", began)
 
 
 @pytest.mark.parametrize(

@@ -396,3 +396,22 @@ def test_the_shortest_row_that_runs_is_found(shortest: int) -> None:
 
 def test_no_row_is_looked_for_without_end() -> None:
     assert least(lambda length: False) is None
+
+
+def test_rows_without_axes_are_tried_too() -> None:
+    """One number, and one string, for each row."""
+    signature = Signature(
+        (Input(name="x", spec=TensorSpec("float32", ())), Input(name="word", spec=TensorSpec("string", ()))),
+        (Head(name="y", spec=TensorSpec("float32", ())), Head(name="same", spec=TensorSpec("string", ()))),
+    )
+    verdict = establish(signature, lambda inputs, heads: {"y": inputs["x"] * 2, "same": inputs["word"] + b"!"})
+    assert verdict.evidence.neighbours.rows > 0
+    assert {each.padding.kind for each in verdict.signature.inputs} == {"exact"}
+
+
+def test_a_string_that_neighbours_change_is_seen() -> None:
+    signature = Signature(
+        (Input(name="word", spec=TensorSpec("string", ())),), (Head(name="last", spec=TensorSpec("string", ())),)
+    )
+    verdict = establish(signature, lambda inputs, heads: {"last": np.repeat(inputs["word"][-1:], len(inputs["word"]))})
+    assert verdict.signature.input("word").padding.kind == "alone"

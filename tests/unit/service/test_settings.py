@@ -1,5 +1,9 @@
 """Where settings come from, and what is refused."""
 
+import os
+import re
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -142,3 +146,70 @@ def test_a_named_file_must_exist_and_be_toml() -> None:
     Path("bad.toml").write_text("= 3")
     with pytest.raises(InvalidSettings, match=r"bad\.toml"):
         settings.load(config=Path("bad.toml"))
+
+
+def test_the_cache_is_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert settings.load().settings.runtime.cache_folder == tmp_path / "manifold"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert settings.load().settings.runtime.cache_folder == Path("/home/somebody/.cache/manifold")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # as good as none, says the standard
+    assert settings.load().settings.runtime.cache_folder is None
+
+
+@pytest.mark.parametrize(("value", "folder"), [("off", None), ("/var/cache/manifold", Path("/var/cache/manifold"))])
+def test_the_cache_may_be_elsewhere_or_off(monkeypatch: pytest.MonkeyPatch, value: str, folder: Path | None) -> None:
+    monkeypatch.setenv("MANIFOLD_RUNTIME__CACHE", value)
+    assert settings.load().settings.runtime.cache_folder == folder
+    monkeypatch.delenv("MANIFOLD_RUNTIME__CACHE")
+    Path("manifold.toml").write_text(f"[runtime]\ncache = '{value}'\n")
+    assert settings.load().settings.runtime.cache_folder == folder
+
+
+@pytest.mark.parametrize("url", ["memory://models", "file:///models"])
+def test_a_store_may_be_a_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MANIFOLD_STORE__PATH", url)
+    monkeypatch.setenv("MANIFOLD_MODELS__x__VERSION_POLICY", "all")  # for which the section is checked once more
+    assert settings.load().settings.store.path == url
+    assert settings.load({"store": {"path": "a/folder"}}).settings.store.path == Path("a/folder")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (5, "store.path: value error, expected a folder, or a URL like s3://bucket/models, got 5"),
+        ("sftp://host/models", "store.path: value error, sftp://: "),
+        ("s3://bucket", "store.path: value error, s3:// needs the package s3fs: pip install s3fs"),
+        ("gs://bucket", "store.path: value error, gs:// needs the package gcsfs: pip install gcsfs"),
+        ("s4://bucket", "store.path: value error, there is no store of the kind s4://"),
+        ("s3://", "store.path: value error, expected a folder, or a URL like s3://bucket/models, got 's3://'"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_at_the_start(
+    url: object, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for backend in ("s3fs", "gcsfs", "paramiko"):
+        monkeypatch.setitem(sys.modules, backend, None)
+    with pytest.raises(InvalidSettings, match=re.escape(told)):
+        settings.load({"store": {"path": url}})
+
+
+def test_without_fsspec_a_url_is_told_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.registry", None)
+    with pytest.raises(InvalidSettings, match="s3:// needs the package fsspec: pip install fsspec"):
+        settings.load({"store": {"path": "s3://bucket"}})
+    assert settings.load({"store": {"path": "here"}}).settings.store.path == Path("here")
+
+
+def test_the_cache_is_the_users_or_else_below_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert settings.Store().cache_folder == tmp_path / "caches" / "manifold"
+    assert settings.Store(cache=tmp_path).cache_folder == tmp_path
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert settings.Store().cache_folder == tmp_path / ".cache" / "manifold"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert settings.Store().cache_folder == Path(tempfile.gettempdir()) / f"manifold-{os.getuid()}"

@@ -14,9 +14,12 @@ from service.events import (
     CallDropped,
     ChangeAsked,
     Event,
+    FetchBegan,
+    FetchInterrupted,
     HeadNotFinite,
     RequestFinished,
     RequestRejected,
+    VersionFetched,
     VersionLoaded,
     VersionStateChanged,
 )
@@ -177,4 +180,17 @@ def test_an_operator_s_action_has_a_line_whatever_came_of_it(lines: list[Line]) 
         | {"version": 0, "label": "stable"},
         {"event": "admin action", "log_level": "warning", "action": "rollback", "model": "digits"}
         | {"outcome": "change_refused", "reason": "nothing below"},
+    ]
+
+
+def test_a_fetch_is_told_from_its_beginning_to_its_end(lines: list[Line]) -> None:
+    write(FetchBegan("digits", 2, 4, 5000))
+    write(FetchInterrupted("digits", 2, "bucket/model.keras", 1000, "connection reset", 0.5))
+    write(VersionFetched("digits", 2, 5000, 1.23456))
+    about = {"model": "digits", "version": 2}
+    broke = {"file": "bucket/model.keras", "position": 1000, "again_in": 0.5, "reason": "connection reset"}
+    assert lines == [
+        {"event": "fetching version", "log_level": "info", "files": 4, "bytes": 5000, **about},
+        {"event": "fetch interrupted", "log_level": "warning", **broke, **about},
+        {"event": "version fetched", "log_level": "info", "bytes": 5000, "seconds": 1.235, **about},
     ]

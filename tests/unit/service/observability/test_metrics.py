@@ -5,6 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.events import (
     BatchRan,
+    BlockFetched,
     CallDropped,
     RequestFinished,
     RequestRejected,
@@ -75,3 +76,10 @@ def test_states_are_read_at_the_scrape() -> None:
     assert value(metrics, "inference_max_queue_delay_seconds", model="digits", version="1") == 0.25
     assert value(metrics, "inference_predicted_wait_seconds", model="digits", version="1") == 1.5
     assert list(text_string_to_metric_families(generate_latest(metrics.registry).decode()))
+
+
+def test_what_is_fetched_is_counted() -> None:
+    metrics = Metrics()
+    for size in (8, 3):
+        metrics(BlockFetched("digits", 2, size))
+    assert value(metrics, "store_fetched_bytes_total", model="digits", version="2") == 11

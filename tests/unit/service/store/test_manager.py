@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from service.errors import ModelNotFound, ModelNotReady
+from service.store.manager import RETRY_AFTER
 from service.store.scanner import Listing
 from tests.unit.service.store.world import World
 
@@ -130,6 +131,49 @@ async def test_a_model_stays_ready_while_its_next_version_loads(world: World) ->
     await reconciling
 
 
+async def test_where_memory_comes_first_the_old_version_goes_before_the_new_one_is_loaded() -> None:
+    world = World(preserve="resources")
+    world.put("digits", [1])
+    world.put("other", [1])
+    await world.manager.reconcile()
+    world.gate = asyncio.Event()
+    world.put("digits", [1, 2])
+    reconciling = asyncio.create_task(world.manager.reconcile())
+    with anyio.fail_after(5):
+        while not world.unloaded:
+            await anyio.lowlevel.checkpoint()
+    assert world.unloaded == ["digits/1"]
+    with pytest.raises(ModelNotReady, match="version 2 is LOADING"):
+        world.answers("digits")
+    assert world.is_ready(), "the other model's callers have nothing to do with it"
+    world.gate.set()
+    await reconciling
+    assert world.answers("digits") == "digits/2"
+
+
+async def test_where_memory_comes_first_the_old_version_comes_back_when_the_new_one_fails() -> None:
+    world = World(preserve="resources")
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.bad.add(("digits", 2))
+    world.put("digits", [1, 2])
+    for _ in range(3):
+        await world.manager.reconcile()
+    assert world.answers("digits") == "digits/1#2"
+    assert world.loaded == ["digits/1", "digits/1"], "once is enough, as long as the bad one's files stay as they are"
+
+
+async def test_where_memory_comes_first_the_old_version_stays_when_the_new_one_may_not_take_over() -> None:
+    world = World(preserve="resources")
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.breaking["digits", 2] = False
+    world.put("digits", [1, 2])
+    await world.manager.reconcile()
+    assert world.unloaded == []
+    assert world.answers("digits") == "digits/1"
+
+
 async def test_unknown_names_are_refused_with_what_there_is(world: World) -> None:
     world.put("digits", [3])
     world.put("absent", [])
@@ -179,3 +223,63 @@ async def test_a_round_that_fails_is_told_and_the_next_one_goes_on(world: World)
             await anyio.lowlevel.checkpoint()
     watching.cancel()
     assert [str(error) for error in told] == ["the disk is gone", "a bug"]
+
+
+async def test_a_version_that_the_store_could_not_bring_is_tried_again_after_a_while(world: World) -> None:
+    world.put("digits", [1, 2])
+    world.out_of_reach.add(("digits", 2))
+    await world.manager.reconcile()
+    assert world.available("digits") == [1]
+    assert world.states("digits", 2)[-1] == "END"
+    world.out_of_reach.clear()
+    await world.manager.reconcile()
+    assert world.available("digits") == [1]
+    world.now += RETRY_AFTER
+    await world.manager.reconcile()
+    assert world.available("digits") == [2]
+
+
+async def test_one_whose_files_are_bad_is_not(world: World) -> None:
+    world.put("digits", [1])
+    world.bad.add(("digits", 1))
+    await world.manager.reconcile()
+    world.now += 10 * RETRY_AFTER
+    await world.manager.reconcile()
+    assert world.states("digits", 1) == ["START", "LOADING", "END"]
+
+
+async def test_nobody_who_can_answer_becomes_unready_by_a_version_that_is_tried_again(world: World) -> None:
+    world.put("digits", [1])
+    world.put("prices", [1])
+    world.out_of_reach.add(("prices", 1))
+    await world.manager.reconcile()
+    assert world.is_ready()
+    world.now += RETRY_AFTER
+    world.gate = asyncio.Event()
+    trying = asyncio.create_task(world.manager.reconcile())
+    with anyio.fail_after(5):
+        while world.states("prices", 1)[-1] != "LOADING":
+            await anyio.lowlevel.checkpoint()
+        assert world.is_ready()
+        world.gate.set()
+        await trying
+
+
+async def test_under_explicit_control_it_is_tried_again_when_somebody_says_so() -> None:
+    world = World(explicit=True)
+    world.put("digits", [1])
+    world.out_of_reach.add(("digits", 1))
+    await world.manager.reconcile()
+    world.out_of_reach.clear()
+    world.now += 10 * RETRY_AFTER
+    await world.manager.reconcile()
+    assert world.states("digits", 1)[-1] == "END"
+    await world.control.load("digits", 1)
+    assert world.available("digits") == [1]
+
+
+async def test_the_folders_in_use_are_those_of_versions_that_did_not_fail(world: World) -> None:
+    world.put("digits", [1, 2])
+    world.bad.add(("digits", 2))
+    await world.manager.reconcile()
+    assert [str(folder) for folder in world.manager.folders()] == ["digits/1"]

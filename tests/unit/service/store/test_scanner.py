@@ -1,5 +1,6 @@
 """What counts as a version."""
 
+import os
 import time
 from pathlib import Path
 
@@ -63,3 +64,34 @@ def test_a_changed_file_changes_the_fingerprint(tmp_path: Path) -> None:
     before = Scanner(tmp_path).scan()["digits"][1].fingerprint
     put(tmp_path / "digits" / "1" / "manifest.json", "ab")
     assert Scanner(tmp_path).scan()["digits"][1].fingerprint != before
+
+
+def put_saved_model(folder: Path) -> None:
+    put(folder / "saved_model.pb")
+    put(folder / "variables" / "variables.index")
+    put(folder / "assets" / "words.txt")
+    put(folder / "report" / "index.html")
+
+
+def test_a_saved_model_is_a_version_with_or_without_a_number(tmp_path: Path) -> None:
+    put_saved_model(tmp_path / "numbered" / "3")
+    put_saved_model(tmp_path / "bare")
+    assert names(tmp_path, Scanner(tmp_path, later)) == {"bare": [1], "numbered": [3]}
+
+
+def test_what_stands_below_a_saved_model_is_part_of_it(tmp_path: Path) -> None:
+    """Its variables are copied last, and may be replaced alone; a report beside them is nobody's business."""
+    folder = tmp_path / "foreign" / "1"
+    put_saved_model(folder)
+    found = Scanner(tmp_path).scan()["foreign"][1]
+    assert [name for name, _, _ in found.fingerprint] == [
+        "assets/words.txt", "saved_model.pb", "variables/variables.index"
+    ]  # fmt: skip
+    written = (folder / "variables" / "variables.index").stat().st_mtime
+    put(folder / "variables" / "variables.index", "longer")
+    assert Scanner(tmp_path).scan()["foreign"][1].fingerprint != found.fingerprint
+    os.utime(folder / "variables" / "variables.index", (written + 60, written + 60))
+    assert not Scanner(tmp_path, lambda: written + 61).scan()["foreign"][1].settled
+    assert Scanner(tmp_path, lambda: written + 63).scan()["foreign"][1].settled
+    put(folder / "report" / "index.html", "another")
+    assert "report/index.html" not in dict.fromkeys(name for name, _, _ in found.fingerprint)

@@ -73,9 +73,9 @@ class Batcher:
         self.latency = latency or Latency()
         self.tuner = Tuner(self._policy, self.latency)
         self._queue: BatchQueue[Waiting] = BatchQueue(self._geometry, self.tuner, policy.max_queue_size)
-        self._places = replicas or [Place(servable, turns or Turns(policy.instances))]
-        self._works = [Work(each.runner, policy.buckets, lambda ticket: ticket.call.is_over) for each in self._places]
-        self._turns = Places(self._places, policy.instances)
+        self._replicas = replicas or [Place(servable, turns or Turns(policy.instances))]
+        self._works = [Work(each.runner, policy.buckets, lambda ticket: ticket.call.is_over) for each in self._replicas]
+        self._turns = Places(self._replicas, policy.instances)
         self._threads = ThreadPoolExecutor(policy.instances + 1, f"{model}-{version}")
         self._running: dict[asyncio.Future[Ran], Running] = {}
         self._staged: Batch[Waiting] | None = None
@@ -309,7 +309,7 @@ class Batcher:
                 pad_seconds=ran.pad_seconds,
                 compute_seconds=ran.compute_seconds,
                 failed=ran.failed,
-                device=self._places[running.place].device,
+                device=self._replicas[running.place].device,
             )
         )
 

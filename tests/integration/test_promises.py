@@ -16,6 +16,7 @@ from benchmarks.scenarios.mixed import mixed
 from benchmarks.scenarios.overload import overload
 from benchmarks.scenarios.parity import parity
 from benchmarks.scenarios.poison import poison
+from benchmarks.scenarios.replicas import SETTINGS, replicas
 from benchmarks.scenarios.retraces import retraces
 from benchmarks.scenarios.rolls import rolls
 from benchmarks.scenarios.sigterm import sigterm
@@ -120,6 +121,14 @@ async def test_a_start_is_measured_and_the_second_knows_what_the_first_found_out
     for model in (foreign.TWELVE, foreign.UNMASKED):
         assert warm.stages[model]["measuring"] < cold.stages[model]["measuring"], verdict
         assert warm.stages[model]["padding trial"] < cold.stages[model]["padding trial"], verdict
+
+
+async def test_replicas_take_equal_parts_of_one_queue(tmp_path: Path) -> None:
+    fill(tmp_path / "store", tmp_path, wanted=(), made_here=(foreign.UNMASKED,))
+    with service_on(tmp_path / "store", tmp_path / "log", SETTINGS) as target:
+        verdict = await replicas(target, Options(seconds=2.0, deadline=10.0))
+    assert verdict.kept, verdict
+    assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 async def test_overload_and_fair_share_are_measured(target: Target) -> None:

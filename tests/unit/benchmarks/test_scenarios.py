@@ -15,7 +15,7 @@ from benchmarks.pool import Pool
 from benchmarks.report import summarise
 from benchmarks.sample import Sample
 from benchmarks.saturation import Loaded
-from benchmarks.scenarios import heads, overload, parity, retraces, rolls, sigterm, startup
+from benchmarks.scenarios import heads, overload, parity, replicas, retraces, rolls, sigterm, startup
 from benchmarks.scenarios.sigterm import Load, Sent
 from benchmarks.scenarios.startup import Start
 from benchmarks.target import NotSeen
@@ -180,3 +180,24 @@ def test_a_start_is_read_from_the_log() -> None:
     assert read.stages == {"digits": {"reading": 0.25}}
     with pytest.raises(NotSeen, match=r"log\.level"):
         startup.read("", began)
+
+
+@pytest.mark.parametrize(
+    ("batches", "rows", "failed", "retraced", "kept"),
+    [
+        ((100, 100), (800, 800), 0, 0, True),
+        ((100, 81), (1000, 801), 0, 0, True),
+        ((100, 79), (800, 800), 0, 0, False),  # too few batches
+        ((100, 100), (600, 1000), 0, 0, False),  # too few rows, in as many batches
+        ((100, 0), (800, 0), 0, 0, False),
+        ((0, 0), (0, 0), 0, 0, False),  # nothing ran: that proves nothing
+        ((100, 100), (800, 800), 1, 0, False),
+        ((100, 100), (800, 800), 0, 1, False),
+    ],
+)
+def test_replicas_take_equal_parts(
+    batches: tuple[int, int], rows: tuple[int, int], failed: int, retraced: int, kept: bool
+) -> None:
+    devices = ("gpu:0", "gpu:1")
+    ran, took = dict(zip(devices, batches, strict=True)), dict(zip(devices, rows, strict=True))
+    assert replicas.judge("digits", ran, took, sum(rows), failed, retraced).kept is kept

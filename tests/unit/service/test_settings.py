@@ -50,6 +50,45 @@ def test_one_model_may_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.runtime_of("digits").instances == 1
 
 
+def test_devices_are_one_several_or_left_to_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("manifold.toml").write_text(
+        "runtime = {device = ['gpu:1', 'cpu']}\n"
+        "[models.a.runtime]\ndevice = 'auto'\n[models.b.runtime]\ndevice = 'gpu:10'\n"
+    )
+    monkeypatch.setenv("MANIFOLD_MODELS__c__RUNTIME__DEVICE", "gpu:0, gpu:1")
+    loaded = settings.load().settings
+    assert loaded.runtime.device == ("gpu:1", "cpu:0")
+    assert [loaded.runtime_of(name).device for name in "abc"] == ["auto", ("gpu:10",), ("gpu:0", "gpu:1")]
+    monkeypatch.setenv("MANIFOLD_RUNTIME__DEVICE", "gpu:0,gpu:2")
+    assert settings.load().settings.runtime.device == ("gpu:0", "gpu:2")
+    monkeypatch.setenv("MANIFOLD_RUNTIME__DEVICE", "auto")
+    assert settings.load().settings.runtime.device == "auto"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("'tpu:0'", r"runtime\.device\.0: .*got 'tpu:0'"),
+        ("'gpu:0,'", r"runtime\.device\.1: .*got ''"),
+        ("['gpu:0', 'gpu:x']", r"runtime\.device\.1: .*got 'gpu:x'"),
+        ("[]", r"runtime\.device: .*at least 1"),
+        ("['cpu', 'cpu:0']", r"runtime\.device: .*each device is named once"),
+        ("3", r"runtime\.device: .*got 3"),
+    ],
+)
+def test_devices_that_are_none_are_refused(value: str, told: str) -> None:
+    Path("manifold.toml").write_text(f"[runtime]\ndevice = {value}\n")
+    with pytest.raises(InvalidSettings, match=told):
+        settings.load()
+
+
+@pytest.mark.parametrize("name", ["memory_limit", "logical_devices", "inter_op_threads", "max_concurrent_batches"])
+def test_what_models_share_cannot_be_set_for_one(name: str) -> None:
+    Path("manifold.toml").write_text(f"[models.digits.runtime]\n{name} = 9999999\n")
+    with pytest.raises(InvalidSettings, match=rf"models\.digits\.runtime\.{name}: .*set runtime\.{name}"):
+        settings.load()
+
+
 def test_labels_come_by_model_from_file_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("manifold.toml").write_text("[models.digits]\nlabels = {stable = 3, a-b_2 = 4}\n")
     monkeypatch.setenv("MANIFOLD_MODELS__other__LABELS__canary", "7")

@@ -31,11 +31,11 @@ def test_a_request_is_counted_and_timed() -> None:
 
 def test_a_batch_is_taken_apart() -> None:
     metrics = Metrics()
-    metrics(BatchRan("digits", 1, 3, 0.5, (0.1, 0.2), 0.01, 0.04, failed=False))
-    metrics(BatchRan("digits", 1, 1, 0.0, (0.1,), 0.01, 0.04, failed=True))
+    metrics(BatchRan("digits", 1, 3, 0.5, (0.1, 0.2), 0.01, 0.04, failed=False, device="gpu:0"))
+    metrics(BatchRan("digits", 1, 1, 0.0, (0.1,), 0.01, 0.04, failed=True, device="gpu:0"))
     labels = {"model": "digits", "version": "1"}
-    assert value(metrics, "inference_rows_total", **labels) == 4
-    assert value(metrics, "inference_batches_total", outcome="failed", **labels) == 1
+    assert value(metrics, "inference_rows_total", device="gpu:0", **labels) == 4
+    assert value(metrics, "inference_batches_total", outcome="failed", device="gpu:0", **labels) == 1
     assert value(metrics, "inference_padding_rows_total", **labels) == 0.5
     assert value(metrics, "inference_queue_duration_seconds_count", **labels) == 3
     assert value(metrics, "inference_batch_rows_sum", **labels) == 4
@@ -65,8 +65,10 @@ def test_a_version_is_in_one_state() -> None:
 
 def test_states_are_read_at_the_scrape() -> None:
     metrics = Metrics()
-    load = Load("digits", 1, 5, 0, {64: 32}, 0.25, 1.5)
-    metrics.observe(lambda: 7, lambda: [load])
+    load = Load("digits", 1, 5, 0, {64: 32}, 0.25, 1.5, {"gpu:0": 9})
+    metrics.observe(lambda: 7, lambda: [load], lambda: {"gpu:0": 11})
+    assert value(metrics, "device_memory_bytes", device="gpu:0") == 11
+    assert value(metrics, "model_memory_bytes", model="digits", version="1", device="gpu:0") == 9
     assert value(metrics, "inference_in_flight_requests") == 7
     assert value(metrics, "inference_pending_requests", model="digits", version="1") == 5
     assert value(metrics, "model_retraces_total", model="digits", version="1") == 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +22,8 @@ TIMEOUT = 300
 async def retraces(target: Target, options: Options) -> Verdict:
     models = options.models or tuple(await target.models())
     before = await target.scrape()
-    statuses = {model: await ask(target, model, options) for model in models}
+    each = math.ceil(options.count / len(models))
+    statuses = {model: await ask(target, model, replace(options, count=each)) for model in models}
     after = await target.scrape()
     traced = {model: grown("model_retraces_total", before, after, model=model) for model in models}
     return judge(statuses, traced)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from service.admission import Admission
-from service.api import admin, health, native
+from service.api import admin, compare, health, native
 from service.api.decoding import Decoder
 from service.api.door import Door
 from service.api.errors import on_http_exception
@@ -32,10 +33,12 @@ from service.observability import logs
 from service.observability.metrics import Metrics
 from service.preparation import Load, load_graph
 from service.settings import Settings
+from service.shadows import Shadows
 from service.store.control import Control
 from service.store.manager import StoreManager
 from service.store.scanner import Scanner
 from service.store.versions import VersionPolicy
+from service.store.wishes import Shadowing
 
 log = structlog.get_logger("manifold")
 
@@ -54,6 +57,7 @@ class Parts:
     inference: Inference[ModelCodec]
     outcomes: Outcomes
     decoder: Decoder
+    shadows: Shadows[ModelCodec]
     emit: Emit
 
 
@@ -63,12 +67,12 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
     def emit(event: Event) -> None:
         metrics(event)
         logs.write(event)
+        shadows(event)
         if isinstance(event, RequestRejected):
             refusals(event)
 
     loader = Loader(settings, emit, load)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
-    metrics.observe(lambda: admission.in_flight, loader.loads)
     manager = StoreManager(
         scan=Scanner(settings.store.path).scan,
         load=loader.load,
@@ -77,14 +81,26 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         emit=emit,
         clock=time.monotonic,
         labels_of=settings.labels_of,
+        shadow_of=lambda model: shadowing_of(settings, model),
         is_explicit=settings.store.control == "explicit",
     )
     decoder = Decoder()
-    inference: Inference[ModelCodec] = Inference(
-        manager.lease, admission, lambda served: decoder.waiting_time(served.codec)
+
+    def reading_time(served: NativeServed) -> float:
+        return decoder.waiting_time(served.codec)
+
+    shadows: Shadows[ModelCodec] = Shadows(
+        manager, emit, random.Random().random, reading_time, settings.limits.default_timeout
     )
+    inference: Inference[ModelCodec] = Inference(manager.lease, admission, reading_time, mirrors=shadows.mirrors)
+    metrics.observe(lambda: admission.in_flight, loader.loads, shadows.running)
     outcomes = Outcomes(emit, manager.is_known)
-    return Parts(settings, admission, metrics, loader, manager, inference, outcomes, decoder, emit)
+    return Parts(settings, admission, metrics, loader, manager, inference, outcomes, decoder, shadows, emit)
+
+
+def shadowing_of(settings: Settings, model: str) -> Shadowing | None:
+    shadow = settings.shadow_of(model)
+    return Shadowing(shadow.version, shadow.share) if shadow is not None else None
 
 
 def build_app(parts: Parts) -> Shortcut:
@@ -102,6 +118,7 @@ def build_app(parts: Parts) -> Shortcut:
     predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes, parts.decoder)
     app.router.routes.extend(native.predict_routes(predict))
     app.include_router(native.router(manager))
+    app.include_router(compare.router(parts.shadows))
     app.include_router(admin.router(Control(manager), settings.admin.token, parts.emit))
     app.include_router(health.router(manager, admission, parts.metrics.registry))
     # To replace the method is FastAPI's own documented way.
@@ -133,6 +150,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await parts.shadows.close()
         await parts.manager.close()
         parts.loader.close()
 

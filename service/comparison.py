@@ -102,6 +102,7 @@ class Comparison:
             self._sums[name].add(answering[name], candidate[name])
 
     def compared(self) -> Compared:
+        """As far as it has come."""
         return Compared(tuple(each.told() for each in self._sums.values()), tuple(self._left_out))
 
 

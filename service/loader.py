@@ -7,6 +7,7 @@ import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +36,7 @@ class Loader:
         self._thread = ThreadPoolExecutor(1, "loader")
         slots = settings.runtime.max_concurrent_batches
         self._turns = Turns((os.cpu_count() or 1) if slots == "auto" else slots)
-        self._running: dict[int, tuple[NativeServed, Preparable, Batcher]] = {}
+        self._running: dict[int, tuple[NativeServed, Preparable, Batcher, Batcher]] = {}
 
     async def load(self, model: str, version: int, folder: Path) -> NativeServed:
         """Raises InvalidArtifact and whatever else a file can do to a loader."""
@@ -49,14 +50,16 @@ class Loader:
         servable = prepared.servable
         batcher = Batcher(model, version, servable, policy, self._emit, self._turns, latency)
         manifest, evidence = prepared.artifact.manifest, prepared.evidence
-        served = Served(model, version, prepared.signature, manifest, evidence, prepared.codec, batcher)
-        self._running[id(served)] = (served, servable, batcher)
+        aside = Batcher(model, version, servable, beside(policy), self._emit, Turns(1), latency)
+        served = Served(model, version, prepared.signature, manifest, evidence, prepared.codec, batcher, aside)
+        self._running[id(served)] = (served, servable, batcher, aside)
         return served
 
     async def unload(self, served: NativeServed) -> None:
         """Answers what is queued, then lets go of the model."""
-        _, servable, batcher = self._running.pop(id(served))
-        await batcher.close(self._settings.limits.drain_timeout)
+        _, servable, batcher, aside = self._running.pop(id(served))
+        timeout = self._settings.limits.drain_timeout
+        await asyncio.gather(batcher.close(timeout), aside.close(timeout))
         servable.close()
         await self._in_thread(settle_memory)
 
@@ -76,7 +79,7 @@ class Loader:
                 max_queue_delay=batcher.tuner.max_queue_delay,
                 predicted_wait=batcher.forecast(()).wait,
             )
-            for served, servable, batcher in newest.values()
+            for served, servable, batcher, _ in newest.values()
         ]
 
     def close(self) -> None:
@@ -100,3 +103,8 @@ def policy_of(settings: Settings, model: str) -> BatchPolicy:
         instances=runtime.instances,
         buckets=batching.buckets,
     )
+
+
+def beside(policy: BatchPolicy) -> BatchPolicy:
+    """For rows that nobody waits for: one batch at a time, at once."""
+    return replace(policy, instances=1, max_queue_delay=0.0)

@@ -184,6 +184,7 @@ def status_of(status: ModelStatus) -> dict[str, Any]:
         "versions": versions,
         "labels": dict(status.labels),
         "on_disk": status.on_disk,
+        "shadow": status.shadow,
     }
 
 

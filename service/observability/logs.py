@@ -18,6 +18,7 @@ from service.events import (
     ChangeAsked,
     Event,
     RequestRejected,
+    ShadowChanged,
     VersionLoaded,
     VersionStateChanged,
 )
@@ -111,6 +112,10 @@ def write(event: Event) -> None:
             log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
         case CallDropped(model, version, reason, rows, request_id):
             log.info("call dropped", model=model, version=version, reason=reason, rows=rows, request_id=request_id)
+        case ShadowChanged(model, version, answering, reason):
+            told = {"reason": reason} if reason else {}
+            line = "shadow ended" if reason else "shadow began"
+            log.info(line, model=model, version=version, answering=answering, **told)
         case ChangeAsked():
             note_change(event)
         case _:

@@ -17,7 +17,7 @@ from service.errors import ChangeRefused, ModelNotFound, ModelNotReady, Shutting
 from service.events import Emit, VersionLoaded, VersionStateChanged
 from service.store.scanner import Found, Listing
 from service.store.versions import Plan, State, VersionPolicy, plan
-from service.store.wishes import STABLE, Wishes
+from service.store.wishes import STABLE, Shadowing, Wishes
 
 S = TypeVar("S")
 
@@ -51,13 +51,17 @@ class VersionStatus:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """`version` is the one that answers when none is named; None while none can. `on_disk`: loaded or not."""
+    """`version` is the one that answers when none is named; None while none can. `on_disk`: loaded or not.
+
+    `shadow` may wait for its version.
+    """
 
     name: str
     version: int | None
     versions: tuple[VersionStatus, ...]
     labels: tuple[tuple[str, int], ...]
     on_disk: tuple[int, ...]
+    shadow: Shadowing | None = None
 
     @property
     def state(self) -> str:
@@ -85,10 +89,11 @@ class StoreManager(Generic[S]):
         emit: Emit,
         clock: Callable[[], float],
         labels_of: Callable[[str], Mapping[str, int]] = lambda model: {},
+        shadow_of: Callable[[str], Shadowing | None] = lambda model: None,
         is_explicit: bool = False,
     ) -> None:
-        """`labels_of` a model are those of the configuration. `is_explicit`: after the first round, which follows the
-        policy, versions come and go only because somebody says so."""
+        """`labels_of` and `shadow_of` a model are those of the configuration. `is_explicit`: after the first round,
+        which follows the policy, versions come and go only because somebody says so."""
         self._scan = scan
         self._load = load
         self._unload = unload
@@ -96,6 +101,7 @@ class StoreManager(Generic[S]):
         self._emit = emit
         self._clock = clock
         self._labels_of = labels_of
+        self._shadow_of = shadow_of
         self._is_explicit = is_explicit
         self._models: dict[str, dict[int, Version[S]]] = {}
         self._wishes: dict[str, Wishes] = {}
@@ -322,12 +328,17 @@ class StoreManager(Generic[S]):
         """Kept as long as the process lives, even while the model is gone from the store."""
         wishes = self._wishes.get(model)
         if wishes is None:
-            wishes = self._wishes[model] = Wishes(dict(self._labels_of(model)))
+            wishes = self._wishes[model] = Wishes(dict(self._labels_of(model)), shadow=self._shadow_of(model))
         return wishes
 
     def labels_at(self, model: str, number: int) -> list[str]:
         """The labels that point to the version."""
         return self.wishes_of(model).labels_at(number)
+
+    def is_available(self, model: str, number: int) -> bool:
+        """Whether the version can answer. A model that is not there has none that could."""
+        record = self._models.get(model, {}).get(number)
+        return record is not None and record.state is State.AVAILABLE
 
     def _records(self) -> Iterator[Version[S]]:
         for known in self._models.values():
@@ -348,7 +359,8 @@ class StoreManager(Generic[S]):
         labels = tuple(sorted(self.wishes_of(model).labels.items()))
         # What may still be written is not there yet: it comes by itself.
         whole = sorted(number for number, found in self._listing.get(model, {}).items() if found.settled)
-        return ModelStatus(model, self.default_of(model), shown, labels, tuple(whole))
+        shadow = self.wishes_of(model).shadow
+        return ModelStatus(model, self.default_of(model), shown, labels, tuple(whole), shadow)
 
     @property
     def is_ready(self) -> bool:

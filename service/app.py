@@ -90,7 +90,12 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         return decoder.waiting_time(served.codec)
 
     shadows: Shadows[ModelCodec] = Shadows(
-        manager, emit, random.Random().random, reading_time, settings.limits.default_timeout
+        manager,
+        emit,
+        random.Random().random,
+        reading_time,
+        lambda: admission.load.is_late,
+        settings.limits.default_timeout,
     )
     inference: Inference[ModelCodec] = Inference(manager.lease, admission, reading_time, mirrors=shadows.mirrors)
     metrics.observe(lambda: admission.in_flight, loader.loads, shadows.running)

@@ -122,9 +122,11 @@ class Shadow(Generic[C]):
         emit: Emit,
         chance: Callable[[], float],
         reading_time: Callable[[Served[C]], float],
+        is_late: Callable[[], bool],
         timeout: float,
     ) -> None:
-        """`chance` is from 0 to 1, anew for each request; `reading_time` as for Inference. To be made on the loop.
+        """`chance` is from 0 to 1, anew for each request; `reading_time` as for Inference; `is_late`: whether the event
+        loop has more to do than it can. To be made on the loop.
 
         Raises ModelNotFound, ModelNotReady.
         """
@@ -134,6 +136,7 @@ class Shadow(Generic[C]):
         self._emit = emit
         self._chance = chance
         self._reading_time = reading_time
+        self._is_late = is_late
         self._timeout = timeout
         with lease(pair.model, pair.answering) as answering, lease(pair.model, pair.candidate) as candidate:
             self._comparison = Comparison(answering.signature, candidate.signature)
@@ -163,6 +166,9 @@ class Shadow(Generic[C]):
     def _take_in(self, answer: Answer[C, K], read: Read[C, K], held: int) -> None:
         rows = answer.call.rows[:ROWS_OF_REQUEST]
         self._rows[MIRRORED] += len(rows)
+        if self._is_late():
+            self._count(DROPPED, len(rows), "no room: the event loop is late")
+            return
         heads = [head for head in answer.call.heads if head in self._comparison.heads]
         if not heads:
             self._count(NOT_COMPARABLE, len(rows), "no head that was asked for can be compared")

@@ -27,6 +27,7 @@ class Shadows(Generic[C]):
         emit: Emit,
         chance: Callable[[], float],
         reading_time: Callable[[Served[C]], float],
+        is_late: Callable[[], bool],
         timeout: float,
     ) -> None:
         """`timeout`: seconds that a candidate's answer may take; the others are as for Shadow."""
@@ -35,6 +36,7 @@ class Shadows(Generic[C]):
         self._emit = emit
         self._chance = chance
         self._reading_time = reading_time
+        self._is_late = is_late
         self._timeout = timeout
         self._running: dict[str, Shadow[C]] = {}
         self._last: dict[str, Shadow[C]] = {}
@@ -90,7 +92,7 @@ class Shadows(Generic[C]):
             return
         pair = Pair(model, default, wanted.version, wanted.share)
         lease = self._manager.lease
-        shadow = Shadow(pair, lease, self._emit, self._chance, self._reading_time, self._timeout)
+        shadow = Shadow(pair, lease, self._emit, self._chance, self._reading_time, self._is_late, self._timeout)
         self._running[model] = self._last[model] = self.mirrors[model] = shadow
         self._emit(ShadowChanged(model, pair.candidate, pair.answering))
 

@@ -21,6 +21,7 @@ from service.inference import Served
 from service.observability.metrics import Load as Loaded
 from service.preparation import Load, Preparable, load_graph, measured, prepare, warm_sizes
 from service.settings import Settings
+from service.shadow import ROWS_OF_REQUEST
 
 T = TypeVar("T")
 NativeServed = Served[ModelCodec]
@@ -107,4 +108,5 @@ def policy_of(settings: Settings, model: str) -> BatchPolicy:
 
 def beside(policy: BatchPolicy) -> BatchPolicy:
     """For rows that nobody waits for: one batch at a time, at once."""
-    return replace(policy, instances=1, max_queue_delay=0.0)
+    size = max(policy.max_queue_size, ROWS_OF_REQUEST)
+    return replace(policy, instances=1, max_queue_delay=0.0, max_queue_size=size)

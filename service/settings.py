@@ -25,6 +25,7 @@ from pydantic import (
     SecretStr,
     Tag,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -153,6 +154,12 @@ class ModelOverrides(Section):
     version_policy: str | None = Field(None, description="This model's `store.version_policy`")
     labels: dict[Label, NonNegativeInt] = Field({}, description="Versions by label; each waits until it is available")
     shadow: Shadow | None = Field(None, description="Begins once its version and another one are available")
+
+    @model_validator(mode="after")
+    def refuse_a_shadow_of_itself(self) -> ModelOverrides:
+        if self.shadow is not None and self.shadow.version == self.labels.get("stable"):
+            raise ValueError(f"version {self.shadow.version} is stable, so it answers and can be no shadow")
+        return self
 
 
 class Settings(Section):

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import structlog
 from numpy.typing import NDArray
 
@@ -178,7 +179,7 @@ class Shadow(Generic[C]):
         size += kept_by(tensor for tensors in outputs.values() for tensor in tensors)
         size += 0 if self._reads_alike else held
         if self._waiting and (self._waits + len(rows) > ROWS_WAITING or self._bytes + size > BYTES_WAITING):
-            self._count(DROPPED, len(rows), "no room: as many rows wait as may")
+            self._count(DROPPED, len(rows), "no room: as much waits as may")
             return
         self._bytes += size
         self._waiting.append(Mirrored(rows, outputs, None if self._reads_alike else read, size))
@@ -310,5 +311,5 @@ def reading_of(served: Served[Any]) -> tuple[object, ...]:
 
 def kept_by(tensors: Iterable[NDArray[Any]]) -> int:
     """Bytes that stay because of these tensors: one row of a batch keeps the whole."""
-    owners: Collection[NDArray[Any]] = [tensor if tensor.base is None else tensor.base for tensor in tensors]
+    owners = [tensor.base if isinstance(tensor.base, np.ndarray) else tensor for tensor in tensors]
     return sum({id(owner): owner.nbytes for owner in owners}.values())

@@ -205,7 +205,7 @@ async def test_a_hanging_candidate_is_nobodys_trouble(two: Shadowed) -> None:
     told = await two.compare()
     # One runs, as many as may wait, the others are let go.
     assert told["rows"] == {"mirrored": 74, "compared": 0, "failed": 0, "dropped": 9, "not_comparable": 0}
-    assert told["reasons"] == {"no room: as many rows wait as may": 9}
+    assert told["reasons"] == {"no room: as much waits as may": 9}
     assert await two.metric("inference_predicted_wait_seconds", version="1") == 0
     assert await two.metric("inference_pending_requests", version="2") == 0
     assert await two.metric("inference_requests_total", outcome="ok") == 74

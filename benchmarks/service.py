@@ -17,7 +17,6 @@ import httpx
 
 from benchmarks import ROOT, foreign
 from benchmarks.target import LOOK, Target
-from models import artifact
 
 WARM_SECONDS = 300
 END_SECONDS = 60
@@ -38,15 +37,17 @@ def fill(
     """
     store.mkdir()
     for name in wanted:
-        found = artifact.versions(models / name)
-        if not found:
+        if not (models / name).is_dir():
             raise NotStarted(f"there is no model {name!r} in {models}")
         if versions is None:
             (store / name).symlink_to((models / name).resolve())
             continue
+        newest = max(
+            (each for each in (models / name).iterdir() if each.name.isdecimal()), key=lambda each: int(each.name)
+        )
         (store / name).mkdir()
         for number in range(1, versions + 1):
-            (store / name / str(number)).symlink_to((models / name / str(found[-1])).resolve())
+            (store / name / str(number)).symlink_to(newest.resolve())
     for name in made_here:
         foreign.save(store, name)
 

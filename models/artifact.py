@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
+from models.contract import Contract
 from models.evidence import Evidence
 from models.preprocessing import Preprocessing
 from models.signature import Signature
@@ -39,10 +40,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     training: dict[str, str | int | float] = {}
     """Preset, seed, data source, examples, seconds."""
     frameworks: dict[str, str] = {}
+    """What the golden answers were made with: versions by name, `device` and `precision`."""
     evidence: Evidence | None = None
     """What the trial of padding and neighbours showed on export, None where nobody tried."""
     golden_tolerance: float = 1e-3
-    """Largest relative difference of a golden answer on another device, precision or framework version."""
+    """Largest relative difference of a golden answer on another device, precision or framework version than it was made
+    with; with the same it has to be equal."""
+    breaking: str = ""
+    """Why this version does not keep to the contract of the one before it; empty where it does."""
     digests: dict[str, str] = {}
     """SHA-256 of every other file of the folder, by name; what stands in folders below it is no part of the model."""
 
@@ -110,13 +115,20 @@ def publish(store: Path, manifest: Manifest, golden: list[Golden], write: Callab
         (draft / GOLDEN).write_bytes(msgspec.json.format(msgspec.json.encode(golden), indent=1))
         digests = {path.name: digest(path) for path in sorted(draft.iterdir()) if path.is_file()}
         sealed = msgspec.structs.replace(manifest, digests=digests)
-        (draft / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(sealed), indent=1))
+        (draft / MANIFEST).write_bytes(written(sealed))
         for path in draft.iterdir():
             sync(path)
         return rename_to_next_version(draft, model)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def written(manifest: Manifest) -> bytes:
+    """As JSON. What is not said is left out where older readers, which know only their own fields, can do without."""
+    fields = msgspec.to_builtins(manifest)
+    kept = {name: value for name, value in fields.items() if value or name != "breaking"}
+    return msgspec.json.format(msgspec.json.encode(kept), indent=1)
 
 
 def rename_to_next_version(draft: Path, model: Path) -> Path:
@@ -138,6 +150,15 @@ def versions(model: Path) -> list[int]:
         return []
     names = (path.name for path in model.iterdir() if path.is_dir())
     return sorted(int(name) for name in names if name.isdecimal() and name.isascii() and str(int(name)) == name)
+
+
+def contract_in(folder: Path, version: int) -> Contract | None:
+    """What the manifest promises, None without one. Digests are not looked at. Raises InvalidArtifact."""
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    manifest = read_json(path, Manifest)
+    return Contract(version, manifest.signature, manifest.preprocessing, manifest.breaking)
 
 
 def read_json(path: Path, kind: type[T]) -> T:

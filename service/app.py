@@ -29,6 +29,7 @@ from service.codec.nested_json import ModelCodec
 from service.events import Emit, Event, RequestRejected
 from service.inference import Inference
 from service.loader import Loader, NativeServed
+from service.memory import Available, available
 from service.observability import logs
 from service.observability.metrics import Metrics
 from service.preparation import Load, load_graph
@@ -39,6 +40,7 @@ from service.store.manager import StoreManager
 from service.store.scanner import Scanner
 from service.store.versions import VersionPolicy
 from service.store.wishes import Shadowing
+from service.takeover import Takeover
 
 log = structlog.get_logger("manifold")
 
@@ -61,7 +63,8 @@ class Parts:
     emit: Emit
 
 
-def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
+def build_parts(settings: Settings, load: Load = load_graph, available: Available = available) -> Parts:
+    """`load` and `available` memory are those of this machine, unless something else stands in."""
     metrics, refusals = Metrics(), logs.Refusals(time.monotonic)
 
     def emit(event: Event) -> None:
@@ -71,7 +74,8 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         if isinstance(event, RequestRejected):
             refusals(event)
 
-    loader = Loader(settings, emit, load)
+    loader = Loader(settings, emit, load, available)
+    takeover = Takeover(loader.try_out)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
     manager = StoreManager(
         scan=Scanner(settings.store.path).scan,
@@ -82,7 +86,9 @@ def build_parts(settings: Settings, load: Load = load_graph) -> Parts:
         clock=time.monotonic,
         labels_of=settings.labels_of,
         shadow_of=lambda model: shadowing_of(settings, model),
+        judge=lambda *about: loader.in_thread(lambda: takeover.judge(*about)),
         is_explicit=settings.store.control == "explicit",
+        preserve=settings.store.preserve,
     )
     decoder = Decoder()
 

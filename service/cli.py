@@ -17,6 +17,7 @@ from models.artifact import InvalidArtifact, versions
 from models.preprocessing import Image, Preprocessing, Text
 from service import settings as configuration
 from service.errors import ServiceError
+from service.memory import NotEnoughMemory
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:
 
     try:
         return prepare(model, folder, load_graph, warm_rows=())
-    except (InvalidArtifact, ValueError, OSError) as error:
+    except (InvalidArtifact, NotEnoughMemory, ValueError, OSError) as error:
         raise fail(f"{folder}: {error}") from None
 
 

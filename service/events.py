@@ -84,6 +84,20 @@ class VersionLoaded:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractBroken:
+    """A version can answer that does not keep to the contract of version `instead_of`, and says so: `reason`.
+
+    `differences` are lines for people.
+    """
+
+    model: str
+    version: int
+    instead_of: int
+    reason: str
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowRows:
     """Rows of a request that a shadow was to answer too, and what became of them.
 
@@ -126,6 +140,7 @@ Event = (
     | HeadNotFinite
     | VersionStateChanged
     | VersionLoaded
+    | ContractBroken
     | ShadowRows
     | ShadowChanged
     | ChangeAsked

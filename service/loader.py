@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from models.signature import Signature
 from service.batching.batcher import Batcher
 from service.batching.latency import Latency
 from service.batching.policy import BatchPolicy
@@ -18,8 +19,9 @@ from service.batching.turns import Turns
 from service.codec.nested_json import ModelCodec
 from service.events import Emit
 from service.inference import Served
+from service.memory import Available, available
 from service.observability.metrics import Load as Loaded
-from service.preparation import Load, Preparable, load_graph, measured, prepare, warm_sizes
+from service.preparation import Load, Preparable, load_graph, measured, prepare, try_out, warm_sizes
 from service.settings import Settings
 from service.shadow import ROWS_OF_REQUEST
 
@@ -30,10 +32,14 @@ NativeServed = Served[ModelCodec]
 class Loader:
     """Loads and unloads versions, one at a time, on a thread of its own."""
 
-    def __init__(self, settings: Settings, emit: Emit, load_graph: Load = load_graph) -> None:
+    def __init__(
+        self, settings: Settings, emit: Emit, load_graph: Load = load_graph, available: Available = available
+    ) -> None:
+        """`available`: bytes of memory that may be taken, at the time."""
         self._settings = settings
         self._emit = emit
         self._load_graph = load_graph
+        self._available = available
         self._thread = ThreadPoolExecutor(1, "loader")
         slots = settings.runtime.max_concurrent_batches
         self._turns = Turns((os.cpu_count() or 1) if slots == "auto" else slots)
@@ -43,11 +49,11 @@ class Loader:
         """Raises InvalidArtifact and whatever else a file can do to a loader."""
         runtime, policy = self._settings.runtime_of(model), policy_of(self._settings, model)
         warm_rows = warm_sizes(policy) if runtime.warmup else ()
-        prepared = await self._in_thread(
-            lambda: prepare(model, folder, self._load_graph, warm_rows, policy.max_queue_size)
+        prepared = await self.in_thread(
+            lambda: prepare(model, folder, self._load_graph, warm_rows, policy.max_queue_size, self._available)
         )
-        latency = await self._in_thread(lambda: measured(prepared, policy)) if runtime.warmup else Latency()
-        await self._in_thread(settle_memory)
+        latency = await self.in_thread(lambda: measured(prepared, policy)) if runtime.warmup else Latency()
+        await self.in_thread(settle_memory)
         servable = prepared.servable
         batcher = Batcher(model, version, servable, policy, self._emit, self._turns, latency)
         manifest, evidence = prepared.artifact.manifest, prepared.evidence
@@ -62,9 +68,14 @@ class Loader:
         timeout = self._settings.limits.drain_timeout
         await asyncio.gather(batcher.close(timeout), aside.close(timeout))
         servable.close()
-        await self._in_thread(settle_memory)
+        await self.in_thread(settle_memory)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    def try_out(self, model: str, folder: Path) -> Signature:
+        """As in preparation: whether the version could be loaded. Blocks; to be run `in_thread`."""
+        return try_out(model, folder, self._load_graph, self._available)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """After what is being loaded, and before what will be."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def loads(self) -> list[Loaded]:

@@ -6,16 +6,16 @@ All of it blocks. TensorFlow is imported by `load_graph` alone.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from models.artifact import Artifact, InvalidArtifact, open_artifact
+from models.artifact import Artifact, InvalidArtifact, Manifest, open_artifact
 from models.evidence import Evidence
 from models.padding_trial import Verdict, establish
 from models.signature import Signature
@@ -28,12 +28,15 @@ from service.batching.tuning import FIRST
 from service.codec.nested_json import ModelCodec, Row
 from service.errors import InvalidInput
 from service.inference import Outputs
+from service.memory import Available, available, needed_by, refuse_too_large
 from service.runtime.servable import Servable, Tensors
 from service.runtime.warmup import row_of_zeros, shortest_that_runs
 from service.threads import behind_the_loop
 
 TRIAL_SECONDS = 0.2
 """How long padding of a graph without a manifest is tried, beyond what has to be."""
+EXACT = 1e-5
+"""Largest relative difference of answers that count as equal."""
 CALIBRATION_SECONDS = 0.4
 """For each model, about: the last size tried may take longer."""
 
@@ -48,6 +51,10 @@ class Preparable(Servable, Protocol):
 
     def warm_up(self, rows: Iterable[int]) -> None:
         """Runs every head set at each of these numbers of rows. Raises what the model raises."""
+
+    @property
+    def made_with(self) -> Mapping[str, str]:
+        """What its answers are made with: frameworks, device and precision, as a manifest says it."""
 
     @property
     def retraces(self) -> int:
@@ -94,9 +101,17 @@ class Prepared:
         return {name: list(tensor) for name, tensor in self.servable.run(tensors, heads).items()}
 
 
-def prepare(model: str, folder: Path, load_graph: Load, warm_rows: Iterable[int], max_rows: int = 1024) -> Prepared:
-    """Everything of a load that blocks. Raises InvalidArtifact and what the graph's loader raises."""
+def prepare(
+    model: str,
+    folder: Path,
+    load_graph: Load,
+    warm_rows: Iterable[int],
+    max_rows: int = 1024,
+    available: Available = available,
+) -> Prepared:
+    """Everything of a load that blocks. Raises InvalidArtifact, NotEnoughMemory and what the graph's loader raises."""
     artifact = open_artifact(folder)
+    refuse_too_large(needed_by(artifact.graph), available())
     manifest = artifact.manifest
     servable = load_graph(artifact.graph, manifest.signature if manifest else None)
     codec = ModelCodec(model, servable.signature, manifest.preprocessing if manifest else {}, folder, max_rows)
@@ -111,6 +126,16 @@ def prepare(model: str, folder: Path, load_graph: Load, warm_rows: Iterable[int]
     runs_alone = any(each.padding.kind == "alone" for each in servable.signature.inputs)
     servable.warm_up((1,) if counts and runs_alone else counts)
     return prepared
+
+
+def try_out(model: str, folder: Path, load_graph: Load, available: Available = available) -> Signature:
+    """The signature of a version that could be loaded and gives its golden answers. It is let go at once.
+
+    Raises what `prepare` raises.
+    """
+    prepared = prepare(model, folder, load_graph, (), available=available)
+    prepared.servable.close()
+    return prepared.signature
 
 
 def warm_sizes(policy: BatchPolicy) -> tuple[int, ...]:
@@ -130,9 +155,9 @@ def measured(prepared: Prepared, policy: BatchPolicy) -> Latency:
 def replay(prepared: Prepared) -> list[Row]:
     """Runs each golden example alone, and returns their rows.
 
-    Raises InvalidArtifact for the first that answers otherwise than it did.
+    Raises InvalidArtifact for the first that answers otherwise than it did. What differs less is logged.
     """
-    manifest, rows = prepared.artifact.manifest, list[Row]()
+    rows, worst = list[Row](), Differs()
     for number, golden in enumerate(prepared.artifact.golden()):
         try:
             call = prepared.codec.read({"inputs": golden.inputs})
@@ -142,12 +167,43 @@ def replay(prepared: Prepared) -> list[Row]:
         outputs = prepared.run(call.rows, call.heads)
         for head, expected in golden.outputs.items():
             difference = largest_difference(outputs[head][0] if head in outputs else None, np.asarray(expected))
-            if manifest is not None and not difference <= manifest.golden_tolerance:
-                raise InvalidArtifact(
-                    f"golden example {number}, head {head!r}: the answer differs by {difference:.2g}, "
-                    f"more than {manifest.golden_tolerance:.2g}"
-                )
+            refuse_other_answer(prepared, number, head, difference)
+            worst = max(worst, Differs(difference, head, number))
+    tell_difference(prepared, worst)
     return rows
+
+
+class Differs(NamedTuple):
+    """By how much a golden answer is missed, relative to its size but at least to one, and where."""
+
+    difference: float = 0.0
+    head: str = ""
+    example: int = 0
+
+
+def refuse_other_answer(prepared: Prepared, number: int, head: str, difference: float) -> None:
+    """Raises InvalidArtifact. Without a manifest nobody knows what the answers were made with, or for."""
+    manifest = prepared.artifact.manifest
+    if manifest is None:
+        return
+    allowed = EXACT if is_made_here(prepared, manifest) else manifest.golden_tolerance
+    if not difference <= allowed:
+        raise InvalidArtifact(
+            f"golden example {number}, head {head!r}: the answer differs by {difference:.2g}, more than {allowed:.2g}"
+        )
+
+
+def is_made_here(prepared: Prepared, manifest: Manifest) -> bool:
+    """Whether the golden answers were made with the same frameworks, on such a device, in the same precision."""
+    return all(manifest.frameworks.get(name) == value for name, value in prepared.servable.made_with.items())
+
+
+def tell_difference(prepared: Prepared, worst: Differs) -> None:
+    """Equal answers are not worth a line."""
+    if worst.difference > EXACT:
+        folder = prepared.artifact.folder
+        about = {"head": worst.head, "example": worst.example, "difference": worst.difference}
+        log.info("golden answers differ, as other devices may", folder=str(folder), **about)
 
 
 def establish_padding(prepared: Prepared, golden: Sequence[Row]) -> Verdict:
@@ -181,5 +237,5 @@ def largest_difference(got: NDArray[Any] | None, expected: NDArray[Any]) -> floa
     """Relative to the size of what was expected, but at least to one."""
     if got is None or got.shape != expected.shape:
         return float("inf")
-    scale = np.maximum(1.0, np.abs(expected.astype(float)))
-    return float(np.max(np.abs(got.astype(float) - expected) / scale, initial=0.0))
+    wanted = expected.astype(float)  # null, which stands for NaN, too
+    return float(np.max(np.abs(got.astype(float) - wanted) / np.maximum(1.0, np.abs(wanted)), initial=0.0))

@@ -91,6 +91,10 @@ class Store(Section):
     control: Literal["poll", "explicit"] = Field(
         "poll", description="`explicit`: after the start, versions come and go only by the admin API"
     )
+    preserve: Literal["availability", "resources"] = Field(
+        "availability",
+        description="`resources`: an old version goes before the new one is loaded, and nobody answers meanwhile",
+    )
 
 
 class Batching(Section):

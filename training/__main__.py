@@ -58,6 +58,12 @@ def main(
     weights: Annotated[
         str | None, typer.Option(help=f"For {', '.join(recipes.PRETRAINED)}: a file of weights, or 'random'.")
     ] = None,
+    breaking: Annotated[
+        str | None,
+        typer.Option(
+            help="Why the new version may break the contract of the one before; without it it would be refused."
+        ),
+    ] = None,
     labels: Annotated[Path | None, typer.Option(help="What the classes of --weights are called, one a line.")] = None,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
@@ -73,6 +79,8 @@ def main(
     if not wanted:
         print(f"every model has a version in {store}")
         return
+    if breaking is not None and (len(wanted) != 1 or not breaking.strip()):
+        raise typer.BadParameter("a reason, for one model", param_hint="--breaking")
     options = parse_options(option or [], wanted, preset.value)
     for folder in filter(None, (store, results, tensorboard)):
         make_folder(folder)
@@ -81,7 +89,7 @@ def main(
     execution = Execution(
         mixed_precision=mixed_precision, xla=xla, strategy=strategy.value, tensorboard=tensorboard
     )  # fmt: skip
-    run = Run(preset.value, seed, store, data, results, options, execution)
+    run = Run(preset.value, seed, store, data, results, options, execution, breaking or "")
     failed = [name for name in wanted if not one(name, run, missing, weights, labels)]
     raise typer.Exit(1 if failed else 0)
 
@@ -127,7 +135,7 @@ def converted(value: str, kind: type[Option], given: str) -> Option:
 def one(name: str, run: Run, missing: bool, weights: str | None, labels: Path | None) -> bool:
     """Makes one model. Whether it may be served now; one failure does not keep the others from being made."""
     if name in recipes.PRETRAINED:
-        return attempt(name, lambda: imported(name, run.store, weights, labels))
+        return attempt(name, lambda: imported(name, run, weights, labels))
     with training_alone(run.store / name, say):
         if missing and versions(run.store / name):
             say(f"{name}: another process has just trained it")
@@ -154,13 +162,13 @@ def trained(name: str, run: Run) -> None:
     train(recipe, run)
 
 
-def imported(name: str, store: Path, weights: str | None, labels: Path | None) -> None:
+def imported(name: str, run: Run, weights: str | None, labels: Path | None) -> None:
     """An architecture with weights from a file. Raises ValueError for a file that does not fit."""
     from training.pretrained import export_pretrained
 
     if weights is None:
         raise ValueError("its weights come from a file: --weights FILE; or --weights random, which answers by chance")
-    folder = export_pretrained(recipes.pretrained(name), weights, labels, store)
+    folder = export_pretrained(recipes.pretrained(name), weights, labels, run.store, run.breaking)
     say(f"{name}: version {folder.name} is in {folder}")
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artifact import GRAPH, Golden, Manifest, publish
+from models.artifact import GRAPH, Golden, InvalidArtifact, Manifest, contract_in, publish, versions
+from models.contract import Contract, Difference, broken, to_keep
 from models.padding_trial import Verdict, establish
 from models.preprocessing import save_tokenizer
 from models.signature import Signature
@@ -20,7 +21,7 @@ from models.trial_answers import Run
 from models.trial_rows import range_of
 from training.batches import encode_columns
 from training.fit import predict
-from training.frameworks import versions
+from training.frameworks import made_with
 from training.recipe import Data, Recipe, Split
 
 TRIAL_SECONDS = 0.5
@@ -37,10 +38,12 @@ def export(
     training: Mapping[str, str | int | float],
     store: Path,
     beside: Callable[[Path], None] = lambda folder: None,
+    breaking: str = "",
 ) -> Path:
     """The new version's folder. Nobody sees it before it is whole, and what `beside` writes into it.
 
-    What the recipe declares of padding is tried, and what does not hold is not written.
+    What the recipe declares of padding is tried, and what does not hold is not written. `breaking` says why the
+    contract of the version before is not kept.
     """
     verdict = tried(data, model)
     for warning in weakened(data.signature, verdict):
@@ -53,8 +56,10 @@ def export(
         preprocessing=dict(data.preprocessing),
         metrics=dict(metrics),
         training=dict(training),
-        frameworks=versions(),
+        frameworks=made_with(),
+        breaking=breaking,
     )
+    warn_of_refusal(manifest, store)
 
     def write(folder: Path) -> None:
         model.save(folder / GRAPH)
@@ -63,6 +68,34 @@ def export(
         beside(folder)
 
     return publish(store, manifest, golden(data, model), write)
+
+
+def warn_of_refusal(manifest: Manifest, store: Path) -> None:
+    """Says on the terminal what a service on this store would say of the version, and how to let it pass."""
+    kept, differences = unannounced(manifest, store)
+    if differences:
+        print(f"{manifest.model}: warning: it breaks the contract of version {kept}, and will be refused:", flush=True)
+        for each in differences:
+            print(f"{manifest.model}: warning:   {each}", flush=True)
+        print(f'{manifest.model}: warning: if that is meant, export it with --breaking "WHY"', flush=True)
+
+
+def unannounced(manifest: Manifest, store: Path) -> tuple[int, list[Difference]]:
+    """By the manifests in the store: the version whose contract is to be kept, and what of it is not."""
+    folder = store / manifest.model
+    below = [contract for each in versions(folder) if (contract := readable(folder / str(each), each)) is not None]
+    newcomer = Contract(max(versions(folder), default=0) + 1, manifest.signature, manifest.preprocessing)
+    kept = to_keep(newcomer, below, lambda contract: True)
+    if kept is None or manifest.breaking:
+        return 0, []
+    return kept.version, broken(kept, newcomer)
+
+
+def readable(folder: Path, version: int) -> Contract | None:
+    try:
+        return contract_in(folder, version)
+    except InvalidArtifact:
+        return None
 
 
 def tried(data: Data, model: Any) -> Verdict:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from importlib import import_module, metadata
 from typing import Any
 
+from models.hardware import made_on
+
 
 def import_keras() -> Any:
     """Keras with TensorFlow beneath it, imported on the first call (3 to 6 seconds)."""
@@ -45,6 +47,15 @@ def make_reproducible(seed: int, ordered: bool = True) -> None:
     keras.utils.set_random_seed(seed)
     if ordered:
         import_module("tensorflow").config.experimental.enable_op_determinism()
+
+
+def made_with() -> dict[str, str]:
+    """What golden answers are made with, for the manifest: the frameworks, the device and its precision."""
+    import_keras()
+    config = import_module("tensorflow").config
+    details = [config.experimental.get_device_details(each) for each in config.list_physical_devices("GPU")]
+    accelerators = [str(each.get("device_name", "GPU")) for each in details]
+    return versions() | made_on(accelerators, config.experimental.tensor_float_32_execution_enabled())
 
 
 def versions() -> dict[str, str]:

@@ -38,10 +38,12 @@ class Pretrained:
     preprocessing: Image
 
 
-def export_pretrained(pretrained: Pretrained, weights: str, labels: Path | None, store: Path) -> Path:
+def export_pretrained(
+    pretrained: Pretrained, weights: str, labels: Path | None, store: Path, breaking: str = ""
+) -> Path:
     """The new version's folder. `weights` is a file, or `random`. Raises ValueError in words for the user."""
-    from training.export import golden
-    from training.frameworks import make_reproducible, versions
+    from training.export import golden, warn_of_refusal
+    from training.frameworks import made_with, make_reproducible
     from training.weights import load_weights
 
     named = read_labels(labels) if labels is not None else tuple(f"class {number}" for number in range(CLASSES))
@@ -56,8 +58,10 @@ def export_pretrained(pretrained: Pretrained, weights: str, labels: Path | None,
         signature=data.signature,
         preprocessing=dict(data.preprocessing),
         training=origin(weights) | {"parameters": int(model.count_params())},
-        frameworks=versions(),
+        frameworks=made_with(),
+        breaking=breaking,
     )
+    warn_of_refusal(manifest, store)
     return publish(store, manifest, golden(data, model), lambda folder: model.save(folder / GRAPH))
 
 

@@ -43,6 +43,8 @@ class Run:
     options: Mapping[str, Option] = field(default_factory=dict)
     """Options of the preset, changed."""
     execution: Execution = PLAIN
+    breaking: str = ""
+    """Why the new version may break the contract of the one before."""
 
 
 def train(recipe: Recipe, run: Run) -> Path:
@@ -76,7 +78,14 @@ def train(recipe: Recipe, run: Run) -> Path:
     if evaluation.misses:
         print(f"{recipe.name}: the preset smoke claims no accuracy: {'; '.join(evaluation.misses)}", flush=True)
     version = export(
-        recipe, data, model, evaluation.metrics, record, run.store, lambda folder: write_report(folder / REPORT, report)
+        recipe,
+        data,
+        model,
+        evaluation.metrics,
+        record,
+        run.store,
+        lambda folder: write_report(folder / REPORT, report),
+        run.breaking,
     )
     shutil.rmtree(checkpoints, ignore_errors=True)
     print(f"{recipe.name}: version {version.name} is in {version} after {seconds:.0f} s", flush=True)

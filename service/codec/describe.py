@@ -36,7 +36,8 @@ def describe_model(
     }
     if manifest is None:
         return {"description": "", **told}
-    return {"description": manifest.description, **told, "metrics": manifest.metrics, "training": manifest.training}
+    told = {"description": manifest.description, **told, "metrics": manifest.metrics, "training": manifest.training}
+    return told | ({"breaking": manifest.breaking} if manifest.breaking else {})
 
 
 def preprocessing_of(signature: Signature, manifest: Manifest | None) -> dict[str, Preprocessing]:

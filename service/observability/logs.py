@@ -16,6 +16,7 @@ from service.events import (
     BatchRan,
     CallDropped,
     ChangeAsked,
+    ContractBroken,
     Event,
     RequestRejected,
     ShadowChanged,
@@ -108,6 +109,9 @@ def write(event: Event) -> None:
             log.debug("version state", model=model, version=version, state=state)
         case VersionLoaded(model, version, seconds):
             log.info("version available", model=model, version=version, seconds=round(seconds, 3))
+        case ContractBroken(model, version, instead_of, reason, differences):
+            told = {"instead_of": instead_of, "reason": reason, "differences": list(differences)}
+            log.warning("version breaks its contract, as announced", model=model, version=version, **told)
         case BatchRan(failed=True):
             log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
         case CallDropped(model, version, reason, rows, request_id):

@@ -38,6 +38,11 @@ class FakeServable:
         self._failures = 0
         self._lock = threading.Lock()
 
+    @property
+    def made_with(self) -> dict[str, str]:
+        """No golden answer was ever made with it."""
+        return {"device": "fake"}
+
     def fail_next(self, batches: int = 1) -> None:
         """The next batches raise."""
         with self._lock:

@@ -15,10 +15,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.hardware import made_on
 from models.signature import Signature, TensorSpec
+from service.runtime.foreign_code import refuse_code
 from service.runtime.naming import Symbols, derive_signature, named_heads, named_inputs
 from service.runtime.servable import Tensors
 from service.runtime.warmup import warm_up
+from service.runtime.weights import refuse_not_finite
 
 
 def start() -> None:
@@ -44,16 +47,27 @@ class TensorFlowServable:
         """Loads a `.keras` file in safe mode: a file that brings code of its own is refused.
 
         `declared` must name what the graph has, else ValueError; without it the signature is read from the graph.
+        Raises NotFiniteWeights, which is one too, for weights that are no numbers.
         """
         if not zipfile.is_zipfile(graph):
             raise ValueError(f"{graph.name} is not a whole .keras file")
+        refuse_code(graph)
         model = keras.models.load_model(graph, compile=False, safe_mode=True)
+        refuse_not_finite(model.weights)
         inputs, heads = named_inputs(model), named_heads(model)
         derived = derive_signature(inputs, heads)
         refuse_strings(derived)
         if declared is not None:
             refuse_mismatch(declared, derived)
         return cls(inputs, heads, declared or derived)
+
+    @property
+    def made_with(self) -> dict[str, str]:
+        """What answers are made with, as a manifest says it of its golden ones."""
+        details = [tf.config.experimental.get_device_details(each) for each in tf.config.list_physical_devices("GPU")]
+        accelerators = [str(each.get("device_name", "GPU")) for each in details]
+        rounds = tf.config.experimental.tensor_float_32_execution_enabled()
+        return {"tensorflow": tf.__version__, "keras": keras.__version__} | made_on(accelerators, rounds)
 
     @property
     def head_sets(self) -> tuple[frozenset[str], ...]:

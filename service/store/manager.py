@@ -7,22 +7,25 @@ version is nor how it is made: `load` and `unload` are given.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from service.errors import ChangeRefused, ModelNotFound, ModelNotReady, ShuttingDown
-from service.events import Emit, VersionLoaded, VersionStateChanged
+from service.events import Emit, Event, VersionLoaded, VersionStateChanged
 from service.store.scanner import Found, Listing
-from service.store.versions import Plan, State, VersionPolicy, plan
+from service.store.succession import Judge, Predecessor, let_pass, predecessors
+from service.store.versions import Plan, Preserve, Situation, State, VersionPolicy, plan, spare
 from service.store.wishes import STABLE, Shadowing, Wishes
 
 S = TypeVar("S")
 
 SHOWN = 300
 """Characters of a name or a reason that a caller is told; the log has the whole."""
+TOLD = 4_000
+"""Characters of a reason that an operator is told who asked for a change: there may be a line for every head."""
 
 
 @dataclass(eq=False)
@@ -90,10 +93,13 @@ class StoreManager(Generic[S]):
         clock: Callable[[], float],
         labels_of: Callable[[str], Mapping[str, int]] = lambda model: {},
         shadow_of: Callable[[str], Shadowing | None] = lambda model: None,
+        judge: Judge[S] = let_pass,
         is_explicit: bool = False,
+        preserve: Preserve = "availability",
     ) -> None:
         """`labels_of` and `shadow_of` a model are those of the configuration. `is_explicit`: after the first round,
-        which follows the policy, versions come and go only because somebody says so."""
+        which follows the policy, versions come and go only because somebody says so. `preserve`: whether the old
+        version or its memory goes first."""
         self._scan = scan
         self._load = load
         self._unload = unload
@@ -102,10 +108,14 @@ class StoreManager(Generic[S]):
         self._clock = clock
         self._labels_of = labels_of
         self._shadow_of = shadow_of
+        self._judge = judge
         self._is_explicit = is_explicit
+        self._preserve = preserve
         self._models: dict[str, dict[int, Version[S]]] = {}
         self._wishes: dict[str, Wishes] = {}
         self._listing: Listing = {}
+        self._answered: set[str] = set()
+        """Models that could answer once, and are no reason to take the others away from their callers."""
         self._lock = asyncio.Lock()
         self._is_started = False
         self._is_closed = False
@@ -135,6 +145,7 @@ class StoreManager(Generic[S]):
             await self._bring_in_step(model, listing.get(model, {}))
         for model in [name for name, known in self._models.items() if not known and name not in listing]:
             del self._models[model]
+            self._answered.discard(model)
         self._is_started = True
 
     @asynccontextmanager
@@ -182,15 +193,26 @@ class StoreManager(Generic[S]):
                 await self._take_down(known.pop(number))
 
     def _plan(self, model: str, found: dict[int, Found]) -> Plan:
-        if self._is_explicit and self._is_started:
-            return Plan()
+        return Plan() if self._follows_nobody else plan(*self._situation(model, found))
+
+    def _spare(self, model: str) -> tuple[int, ...]:
+        """What goes before another version is loaded."""
+        if self._preserve == "availability" or self._follows_nobody:
+            return ()
+        return spare(*self._situation(model, self._listing.get(model, {})))
+
+    @property
+    def _follows_nobody(self) -> bool:
+        return self._is_explicit and self._is_started
+
+    def _situation(self, model: str, found: dict[int, Found]) -> Situation:
         known = self._models[model]
         found = {number: each for number, each in found.items() if each.settled or number in known}
         states = {number: record.state for number, record in known.items()}
         orders = self.wishes_of(model).orders()
         # What is barred stays so when loading it by hand fails, and nobody has to stand in for it.
         failed = [number for number, state in states.items() if state is State.END and number not in orders.barred]
-        return plan(self._policy_of(model), found, states, failed, orders)
+        return self._policy_of(model), found, states, failed, orders
 
     def _start(self, model: str, step: Plan, found: dict[int, Found]) -> None:
         for number in step.load:
@@ -207,22 +229,28 @@ class StoreManager(Generic[S]):
         record = self._begin(model, number, found)
         await self._bring_up(record)
         if record.state is not State.AVAILABLE:
-            raise ChangeRefused(f"version {number} of model {model!r} could not be loaded: {record.reason[:SHOWN]}")
+            raise ChangeRefused(f"version {number} of model {model!r} could not be loaded: {record.reason[:TOLD]}")
 
     async def replace(self, model: str, number: int, found: Found) -> None:
         """Loads an available version anew; the old copy answers until then, so there are two for a while.
 
-        Only while `changing`. Raises ChangeRefused when it fails, and the old copy stays.
+        Only while `changing`. Raises ChangeRefused when it fails, and the old copy stays. Where memory comes first
+        the old copy goes once the new one may be loaded.
         """
-        began = self._clock()
+        began, known = self._clock(), self._models[model]
+        old = known[number]
         try:
-            served = await self._load(model, number, found.path)
+            told = await self._judge(model, number, found, [Predecessor(number, old.found, old.served)])
+            served = None if self._preserve == "resources" else await self._load(model, number, found.path)
         except Exception as error:  # as in _bring_up
-            reason = f"{error}"[:SHOWN] or type(error).__name__
+            reason = f"{error}"[:TOLD] or type(error).__name__
             raise ChangeRefused(f"version {number} of model {model!r} could not be loaded again: {reason}") from error
-        known = self._models[model]
-        old, known[number] = known[number], Version(model, number, found, State.AVAILABLE, served=served)
-        self._emit(VersionLoaded(model, number, self._clock() - began))
+        if served is None:
+            await self.take_down(model, number)
+            await self.bring_up(model, number, found)
+            return
+        known[number] = Version(model, number, found, State.AVAILABLE, served=served)
+        self._tell_loaded(known[number], began, told)
         old.state = State.UNLOADING  # told nobody: the version itself stays available
         await self._let_go(old)
 
@@ -236,12 +264,31 @@ class StoreManager(Generic[S]):
         began = self._clock()
         self._move(record, State.LOADING)
         try:
+            before = self._before(record.model, record.number)
+            told = await self._judge(record.model, record.number, record.found, before)
+            for number in self._spare(record.model):
+                await self.take_down(record.model, number)
             record.served = await self._load(record.model, record.number, record.found.path)
         except Exception as error:  # whatever a file can do to a loader, the service stays up
             self._move(record, State.END, f"{error}" or type(error).__name__)
             return
         self._move(record, State.AVAILABLE)
+        self._tell_loaded(record, began, told)
+
+    def _tell_loaded(self, record: Version[S], began: float, told: Sequence[Event]) -> None:
         self._emit(VersionLoaded(record.model, record.number, self._clock() - began))
+        for event in told:
+            self._emit(event)
+
+    def _before(self, model: str, number: int) -> list[Predecessor[S]]:
+        """What it comes after; not what failed here, nor what the policy would never load."""
+        known, policy = self._models[model], self._policy_of(model)
+        up = {n: each for n, each in known.items() if each.state is State.AVAILABLE}
+        answering = {n: Predecessor(n, each.found, each.served) for n, each in up.items()}
+        failed = {n for n, each in known.items() if each.state is State.END}
+        found = self._listing.get(model, {}).items()
+        on_disk = {n: each for n, each in found if each.settled and policy.admits(n) and n not in failed}
+        return predecessors(number, answering, on_disk)
 
     async def _take_down(self, record: Version[S]) -> None:
         self._move(record, State.UNLOADING)
@@ -257,6 +304,8 @@ class StoreManager(Generic[S]):
 
     def _move(self, record: Version[S], state: State, reason: str = "") -> None:
         record.state, record.reason = state, reason
+        if state is State.AVAILABLE:
+            self._answered.add(record.model)
         self._emit(VersionStateChanged(record.model, record.number, state, reason))
 
     @contextmanager
@@ -364,14 +413,14 @@ class StoreManager(Generic[S]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether every model that has a version can answer, and there is at least one.
+        """Whether every model that has a version can answer or could once, and at least one can.
 
         A model that answers stays ready while its next version warms up, and a version that failed is no reason
         to take the others away from their callers.
         """
         coming = {record.model for record in self._records() if record.state in (State.START, State.LOADING)}
         answering = {record.model for record in self._records() if record.state is State.AVAILABLE}
-        return bool(answering) and coming <= answering
+        return bool(answering) and coming <= answering | self._answered
 
     def available(self) -> tuple[S, ...]:
         """The default version of every model that can answer, by name."""

@@ -41,6 +41,10 @@ class VersionPolicy:
             return cls("specific", numbers=frozenset(map(int, rest.split(","))))
         raise ValueError(f"expected latest:N, all or specific:1,2, got {text!r}")
 
+    def admits(self, version: int) -> bool:
+        """Whether it would ever be chosen."""
+        return self.kind != "specific" or version in self.numbers
+
     def choose(self, versions: Collection[int]) -> frozenset[int]:
         if self.kind == "all":
             return frozenset(versions)
@@ -71,6 +75,14 @@ class Orders:
         return (chosen | (self.kept & frozenset(usable))) - self.barred
 
 
+Preserve = Literal["availability", "resources"]
+"""What comes first where a version takes over: that somebody can answer, or that there is one of them in memory."""
+
+
+Situation = tuple[VersionPolicy, Collection[int], Mapping[int, State], Collection[int], Orders]
+"""The policy, what is on disk, what each version is doing, which of them failed, and what people decided."""
+
+
 def plan(
     policy: VersionPolicy,
     on_disk: Collection[int],
@@ -83,8 +95,7 @@ def plan(
     A version that failed is passed over, so that the next best one is wanted in its place. One that is barred is not:
     who unloads a version asks for that and no more.
     """
-    usable = set(on_disk) - set(failed)
-    wanted = orders.amend(policy.choose(usable), usable)
+    wanted = wanted_of(policy, on_disk, failed, orders)
     available = {version for version, state in states.items() if state is State.AVAILABLE}
     missing = wanted - states.keys()
     if missing:
@@ -92,3 +103,23 @@ def plan(
     if wanted <= available and (wanted or not on_disk):
         return Plan(unload=tuple(sorted(available - wanted)))
     return Plan()
+
+
+def wanted_of(
+    policy: VersionPolicy, on_disk: Collection[int], failed: Collection[int], orders: Orders = Orders()
+) -> frozenset[int]:
+    """Whether loaded or not."""
+    usable = set(on_disk) - set(failed)
+    return orders.amend(policy.choose(usable), usable)
+
+
+def spare(
+    policy: VersionPolicy,
+    on_disk: Collection[int],
+    states: Mapping[int, State],
+    failed: Collection[int],
+    orders: Orders = Orders(),
+) -> tuple[int, ...]:
+    """Resource-preserving: what goes before another version is loaded, because only that one is wanted."""
+    available = {version for version, state in states.items() if state is State.AVAILABLE}
+    return tuple(sorted(available - wanted_of(policy, on_disk, failed, orders)))

@@ -382,7 +382,7 @@ async def try_other(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The report after one request to a candidate that is not like the answering version, and the caller's answer."""
     write_version(tmp_path)
-    write_version(tmp_path, signature=signature, preprocessing=preprocessing)
+    write_version(tmp_path, signature=signature, preprocessing=preprocessing, breaking="to be tried first")
     async with serving(tmp_path) as made:
         await made.shadow()
         answer = (await made.predict(body)).json()

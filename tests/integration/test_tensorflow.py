@@ -9,6 +9,7 @@ import pytest
 
 from models.signature import Head, Input, Signature, TensorSpec
 from service.runtime.tensorflow import TensorFlowServable
+from training import frameworks
 
 
 def two_inputs() -> tuple[Any, Any, Any]:
@@ -141,3 +142,12 @@ def test_a_model_that_does_not_answer_row_by_row_never_counts_as_warm(tmp_path: 
     servable = TensorFlowServable.load(saved(keras.Model(x, keras.ops.sum(x, axis=0)), tmp_path))
     with pytest.raises(ValueError, match="not row by row"):
         servable.warm_up([1, 4])
+
+
+def test_what_answers_are_made_with_is_what_the_exporter_writes_of_its_golden_ones(tmp_path: Path) -> None:
+    """Otherwise no golden answer would ever have to be equal."""
+    model = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(2, name="y")])
+    made_with = TensorFlowServable.load(saved(model, tmp_path)).made_with
+    written = frameworks.made_with()
+    assert set(made_with) == {"tensorflow", "keras", "device", "precision"}
+    assert {name: written[name] for name in made_with} == made_with

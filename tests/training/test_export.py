@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import msgspec
 import numpy as np
 import pytest
 
@@ -189,3 +190,42 @@ def test_golden_and_held_out_rows_are_tried(monkeypatch: pytest.MonkeyPatch) -> 
     assert given[0]["numbers"].tolist() == [1.0, 2.0]
     np.testing.assert_allclose(given[1]["numbers"], np.asarray(data.held_out.inputs["numbers"][0]))
     assert len(given) == 1 + HELD_OUT
+
+
+def in_months(total: str = "months") -> Recipe:
+    """The toy with another unit for one of its heads."""
+
+    def load(preset: Preset, seed: int, folder: Path | None) -> Data:
+        data = RECIPE.load(preset, seed, folder)
+        first, second = data.signature.heads
+        heads = (msgspec.structs.replace(first, unit=total), second)
+        return replace(data, signature=Signature(data.signature.inputs, heads))
+
+    return replace(RECIPE, load=load)
+
+
+def test_what_a_service_would_refuse_is_told_on_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train(RECIPE, Run("smoke", 0, tmp_path))
+    train(in_months(), Run("smoke", 0, tmp_path))
+
+    assert (
+        "toy: warning: it breaks the contract of version 1, and will be refused:\n"
+        "toy: warning:   head 'total': unit was none, is 'months'\n"
+        'toy: warning: if that is meant, export it with --breaking "WHY"\n'
+    ) in capsys.readouterr().out
+
+    train(in_months(), Run("smoke", 0, tmp_path))
+    assert "contract of version 1" in capsys.readouterr().out, "version 2 is refused, and sets no contract"
+
+
+def test_what_is_announced_stands_in_the_manifest_and_is_no_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(RECIPE, Run("smoke", 0, tmp_path))
+    announced = open_artifact(train(in_months(), Run("smoke", 0, tmp_path, breaking="months are finer"))).manifest
+    after = open_artifact(train(in_months(), Run("smoke", 0, tmp_path))).manifest
+
+    assert announced is not None
+    assert after is not None
+    assert (announced.breaking, after.breaking) == ("months are finer", "")
+    assert "warning" not in capsys.readouterr().out

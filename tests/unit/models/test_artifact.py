@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from models.artifact import (
     Golden,
     InvalidArtifact,
     Manifest,
+    contract_in,
     open_artifact,
     publish,
     versions,
@@ -39,6 +42,28 @@ def test_what_was_published_is_opened_again(tmp_path: Path) -> None:
     assert artifact.manifest.signature == SIGNATURE
     assert sorted(artifact.manifest.digests) == ["golden.json", "model.keras"]
     assert artifact.golden() == GOLDEN
+
+
+def test_why_it_breaks_the_contract_is_kept_and_left_out_where_it_does_not(tmp_path: Path) -> None:
+    plain = publish(tmp_path, MANIFEST, GOLDEN, graph)
+    announced = publish(tmp_path, msgspec.structs.replace(MANIFEST, breaking="y is a sum now"), GOLDEN, graph)
+
+    told = [json.loads((folder / "manifest.json").read_bytes()) for folder in (plain, announced)]
+    assert "breaking" not in told[0], "older readers refuse fields that they do not know"
+    assert told[1]["breaking"] == "y is a sum now"
+    assert [open_artifact(folder).manifest.breaking for folder in (plain, announced)] == ["", "y is a sum now"]  # type: ignore[union-attr]
+
+
+def test_a_contract_is_read_from_the_manifest_alone(tmp_path: Path) -> None:
+    folder = publish(tmp_path, msgspec.structs.replace(MANIFEST, breaking="why"), GOLDEN, graph)
+    (folder / "model.keras").write_bytes(b"another graph")
+
+    contract = contract_in(folder, 7)
+
+    assert contract is not None
+    assert (contract.version, contract.signature, contract.breaking) == (7, SIGNATURE, "why")
+    (folder / "manifest.json").unlink()
+    assert contract_in(folder, 7) is None
 
 
 def test_a_published_folder_leaves_no_draft_behind(tmp_path: Path) -> None:

@@ -151,3 +151,26 @@ def test_a_folder_that_cannot_be_one_is_refused_before_anything_is_trained(optio
 
     with pytest.raises(typer.BadParameter, match="file cannot be a folder"):
         command.main(["digits"], **folders)  # type: ignore[arg-type]
+
+
+def test_a_reason_to_break_the_contract_reaches_the_export_of_one_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reasons: list[str] = []
+
+    def note(recipe: Recipe, run: Run) -> Path:
+        reasons.append(run.breaking)
+        return run.store / recipe.name / "1"
+
+    monkeypatch.setattr(command, "train", note)
+    for reason in ("the age is in months now", None):
+        with pytest.raises(typer.Exit):
+            command.main(["digits"], store=tmp_path, breaking=reason)
+
+    assert reasons == ["the age is in months now", ""]
+
+
+@pytest.mark.parametrize(("models", "reason"), [(["digits", "book"], "why"), ([], "why"), (["digits"], " ")])
+def test_a_reason_is_for_one_model_and_says_something(models: list[str], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match="a reason, for one model"):
+        command.main(models, store=tmp_path, breaking=reason)

@@ -189,6 +189,21 @@ async def test_a_reload_answers_from_the_old_copy_until_the_new_one_can() -> Non
     assert world.states("m", 1)[-1] == "AVAILABLE"
 
 
+async def test_where_memory_comes_first_a_reload_has_one_copy_only() -> None:
+    world = World(preserve="resources")
+    world.put("m", [1])
+    await world.manager.reconcile()
+    world.gate = asyncio.Event()
+    reloading = asyncio.create_task(world.control.reload("m", 1))
+    with anyio.fail_after(5):
+        while not world.unloaded:
+            await anyio.lowlevel.checkpoint()
+    assert world.loaded == ["m/1"]
+    world.gate.set()
+    await reloading
+    assert world.answers("m") == "m/1#2"
+
+
 async def test_a_reload_that_fails_leaves_the_old_copy() -> None:
     world = await serving(1)
     world.bad.add(("m", 1))

@@ -130,6 +130,49 @@ async def test_a_model_stays_ready_while_its_next_version_loads(world: World) ->
     await reconciling
 
 
+async def test_where_memory_comes_first_the_old_version_goes_before_the_new_one_is_loaded() -> None:
+    world = World(preserve="resources")
+    world.put("digits", [1])
+    world.put("other", [1])
+    await world.manager.reconcile()
+    world.gate = asyncio.Event()
+    world.put("digits", [1, 2])
+    reconciling = asyncio.create_task(world.manager.reconcile())
+    with anyio.fail_after(5):
+        while not world.unloaded:
+            await anyio.lowlevel.checkpoint()
+    assert world.unloaded == ["digits/1"]
+    with pytest.raises(ModelNotReady, match="version 2 is LOADING"):
+        world.answers("digits")
+    assert world.is_ready(), "the other model's callers have nothing to do with it"
+    world.gate.set()
+    await reconciling
+    assert world.answers("digits") == "digits/2"
+
+
+async def test_where_memory_comes_first_the_old_version_comes_back_when_the_new_one_fails() -> None:
+    world = World(preserve="resources")
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.bad.add(("digits", 2))
+    world.put("digits", [1, 2])
+    for _ in range(3):
+        await world.manager.reconcile()
+    assert world.answers("digits") == "digits/1#2"
+    assert world.loaded == ["digits/1", "digits/1"], "once is enough, as long as the bad one's files stay as they are"
+
+
+async def test_where_memory_comes_first_the_old_version_stays_when_the_new_one_may_not_take_over() -> None:
+    world = World(preserve="resources")
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.breaking["digits", 2] = False
+    world.put("digits", [1, 2])
+    await world.manager.reconcile()
+    assert world.unloaded == []
+    assert world.answers("digits") == "digits/1"
+
+
 async def test_unknown_names_are_refused_with_what_there_is(world: World) -> None:
     world.put("digits", [3])
     world.put("absent", [])

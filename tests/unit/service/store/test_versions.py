@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.store.versions import Orders, Plan, State, VersionPolicy, plan
+from service.store.versions import Orders, Plan, State, VersionPolicy, plan, spare
 
 A, L, E = State.AVAILABLE, State.LOADING, State.END
 
@@ -45,6 +45,22 @@ def test_policy_refuses_other_text(text: str) -> None:
 )
 def test_plan(on_disk: list[int], states: dict[int, State], failed: list[int], expected: Plan) -> None:
     assert plan(VersionPolicy.parse("latest:1"), on_disk, states, failed) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "on_disk", "states", "failed", "expected"),
+    [
+        ("latest:1", [1, 2], {1: A, 2: L}, [], (1,)),  # the new one is loaded where the old one was
+        ("latest:1", [2], {1: A, 2: L}, [], (1,)),
+        ("latest:1", [1, 2], {1: L, 2: E}, [2], ()),
+        ("latest:2", [1, 2, 3], {1: A, 2: A, 3: L}, [], (1,)),
+        ("all", [1, 2], {1: A, 2: L}, [], ()),
+    ],
+)
+def test_what_goes_before_another_is_loaded(
+    policy: str, on_disk: list[int], states: dict[int, State], failed: list[int], expected: tuple[int, ...]
+) -> None:
+    assert spare(VersionPolicy.parse(policy), on_disk, states, failed) == expected
 
 
 @given(st.sets(st.integers(1, 8)), st.dictionaries(st.integers(1, 8), st.sampled_from([State.AVAILABLE, State.END])))
@@ -93,3 +109,10 @@ def test_the_plan_takes_away_nothing_that_is_kept_and_loads_nothing_that_is_barr
     step = plan(VersionPolicy.parse("latest:2"), on_disk, states, [], Orders(frozenset(kept), frozenset(barred)))
     assert not set(step.unload) & (kept & on_disk - barred)
     assert not set(step.load) & barred
+
+
+def test_a_policy_admits_what_it_could_ever_choose() -> None:
+    assert VersionPolicy.parse("latest:1").admits(7)
+    assert VersionPolicy.parse("all").admits(7)
+    assert VersionPolicy.parse("specific:1,7").admits(7)
+    assert not VersionPolicy.parse("specific:1,2").admits(7)

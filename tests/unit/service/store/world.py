@@ -1,24 +1,33 @@
 """A store that is set by hand, and a loader that can be told to fail or to wait."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from service.events import Event, VersionStateChanged
+from service.events import ContractBroken, Event, VersionStateChanged
 from service.store.control import Control
 from service.store.manager import StoreManager
 from service.store.scanner import Found, Listing
-from service.store.versions import VersionPolicy
+from service.store.succession import Predecessor
+from service.store.versions import Preserve, VersionPolicy
 
 
 class World:
     """What is loaded is a text, `MODEL/VERSION`, and `#2` for a second copy."""
 
     def __init__(
-        self, labels: Mapping[str, int] | None = None, policy: str = "latest:1", explicit: bool = False
+        self,
+        labels: Mapping[str, int] | None = None,
+        policy: str = "latest:1",
+        explicit: bool = False,
+        preserve: Preserve = "availability",
     ) -> None:
         self.listing: Listing = {}
         self.bad: set[tuple[str, int]] = set()
+        self.breaking: dict[tuple[str, int], bool] = {}
+        """Versions that break the contract, and whether they announce it."""
+        self.judged: list[tuple[int, dict[int, str | None]]] = []
+        """What was judged, by which versions below it: what answers for each of them, None where nothing does."""
         self.gate: asyncio.Event | None = None
         self.loaded: list[str] = []
         self.unloaded: list[str] = []
@@ -31,12 +40,21 @@ class World:
             emit=self.events.append,
             clock=lambda: 0.0,
             labels_of=lambda _: labels or {},
+            judge=self.judge,
             is_explicit=explicit,
+            preserve=preserve,
         )
         self.control = Control(self.manager)
 
     def put(self, model: str, versions: Iterable[int], mark: str = "") -> None:
         self.listing[model] = {n: Found(Path(model) / str(n), ((mark, 0, 0),)) for n in versions}
+
+    async def judge(self, model: str, number: int, found: Found, before: Sequence[Predecessor[str]]) -> Sequence[Event]:
+        self.judged.append((number, {each.number: each.served for each in before}))
+        announced = self.breaking.get((model, number))
+        if announced is False and before:
+            raise ValueError("it breaks the contract")
+        return [ContractBroken(model, number, before[-1].number, "why", ())] if announced and before else []
 
     async def load(self, model: str, version: int, folder: Path) -> str:
         if self.gate is not None:

@@ -1,17 +1,28 @@
 """Events become the metrics that dashboards know by name."""
 
+from dataclasses import dataclass
+
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.comparison import Agreement, Differences
 from service.events import (
     BatchRan,
     CallDropped,
     RequestFinished,
     RequestRejected,
+    ShadowRows,
     VersionLoaded,
     VersionStateChanged,
 )
 from service.observability.metrics import Load, Metrics
+
+
+@dataclass(frozen=True)
+class Tried:
+    model: str
+    candidate: int
+    heads: tuple[Differences | Agreement, ...]
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -73,3 +84,30 @@ def test_states_are_read_at_the_scrape() -> None:
     assert value(metrics, "inference_max_queue_delay_seconds", model="digits", version="1") == 0.25
     assert value(metrics, "inference_predicted_wait_seconds", model="digits", version="1") == 1.5
     assert list(text_string_to_metric_families(generate_latest(metrics.registry).decode()))
+
+
+def test_a_shadow_s_figures_are_gauges_as_long_as_it_runs() -> None:
+    shadows = [
+        Tried(
+            "digits",
+            2,
+            (
+                Differences("age", "regression", "years", 3, 0, 0, 0, 1.5, 4.0, -0.5),
+                Differences("untold", "regression", "years", 0, 0, 0, 0, None, None, None),
+                Agreement("room", "classes", 3, 0, 0, 0.75, 0.125),
+            ),
+        )
+    ]
+    metrics = Metrics()
+    metrics.observe(lambda: 0, list, lambda: shadows)
+    metrics(ShadowRows("digits", 2, "compared", 3))
+    metrics(ShadowRows("digits", 2, "compared", 1))
+    of = {"model": "digits", "version": "2"}
+    assert value(metrics, "shadow_rows_total", outcome="compared", **of) == 4
+    assert value(metrics, "shadow_head_difference", head="age", **of) == 1.5
+    assert value(metrics, "shadow_head_bias", head="age", **of) == -0.5
+    assert value(metrics, "shadow_head_difference", head="untold", **of) is None
+    assert value(metrics, "shadow_label_agreement_ratio", head="room", **of) == 0.75
+    assert value(metrics, "shadow_divergence_nats", head="room", **of) == 0.125
+    shadows.clear()
+    assert value(metrics, "shadow_head_difference", head="age", **of) is None

@@ -44,6 +44,8 @@ class LoopLoad:
     def __init__(self) -> None:
         self.seconds = 0.0
         """For each request inside; 0 while the loop keeps up."""
+        self.is_late = False
+        """Whether it did not keep up when it was last looked at."""
         self._looked = 0.0
         self._used = 0.0
         self._answered = 0
@@ -60,7 +62,8 @@ class LoopLoad:
         """
         passed, seconds, answers = now - self._looked, used - self._used, self._answered
         self._looked, self._used, self._answered = now, used, 0
-        if passed < BEAT + LATE:
+        self.is_late = passed >= BEAT + LATE
+        if not self.is_late:
             self.seconds *= FADING
             self._busy_seconds = self._busy_answers = 0
             return

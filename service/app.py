@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from service.admission import Admission
-from service.api import admin, health, native
+from service.api import admin, compare, health, native
 from service.api.decoding import Decoder
 from service.api.door import Door
 from service.api.errors import on_http_exception
@@ -35,10 +36,12 @@ from service.observability import logs
 from service.observability.metrics import Metrics
 from service.preparation import Load
 from service.settings import Settings
+from service.shadows import Shadows
 from service.store.control import Control
 from service.store.manager import StoreManager
 from service.store.source import Source, open_source
 from service.store.versions import VersionPolicy
+from service.store.wishes import Shadowing
 from service.takeover import Takeover
 
 log = structlog.get_logger("manifold")
@@ -59,6 +62,7 @@ class Parts:
     inference: Inference[ModelCodec]
     outcomes: Outcomes
     decoder: Decoder
+    shadows: Shadows[ModelCodec]
     emit: Emit
 
 
@@ -75,6 +79,7 @@ def build_parts(
     def emit(event: Event) -> None:
         metrics(event)
         logs.write(event)
+        shadows(event)
         if isinstance(event, RequestRejected):
             refusals(event)
 
@@ -82,7 +87,6 @@ def build_parts(
     machine = OneDevice(load) if load else machine or TensorFlowMachine(settings.runtime)
     loader = Loader(settings, emit, machine, decoder, available)
     admission = Admission(settings.limits.max_in_flight, settings.limits.max_in_flight_bytes)
-    metrics.observe(lambda: admission.in_flight, loader.loads, loader.memory)
     store = open_source(settings.store, emit, lambda: manager.folders())
     takeover = Takeover(loader.try_out, store)
 
@@ -97,15 +101,32 @@ def build_parts(
         emit=emit,
         clock=time.monotonic,
         labels_of=settings.labels_of,
+        shadow_of=lambda model: shadowing_of(settings, model),
         judge=lambda *about: loader.in_thread(lambda: takeover.judge(*about)),
         is_explicit=settings.store.control == "explicit",
         preserve=settings.store.preserve,
     )
-    inference: Inference[ModelCodec] = Inference(
-        manager.lease, admission, lambda served: decoder.waiting_time(served.codec)
+
+    def reading_time(served: NativeServed) -> float:
+        return decoder.waiting_time(served.codec)
+
+    shadows: Shadows[ModelCodec] = Shadows(
+        manager,
+        emit,
+        random.Random().random,
+        reading_time,
+        lambda: admission.load.is_late,
+        settings.limits.default_timeout,
     )
+    inference: Inference[ModelCodec] = Inference(manager.lease, admission, reading_time, mirrors=shadows.mirrors)
+    metrics.observe(lambda: admission.in_flight, loader.loads, loader.memory, shadows.running)
     outcomes = Outcomes(emit, manager.is_known)
-    return Parts(settings, admission, metrics, loader, store, manager, inference, outcomes, decoder, emit)
+    return Parts(settings, admission, metrics, loader, store, manager, inference, outcomes, decoder, shadows, emit)
+
+
+def shadowing_of(settings: Settings, model: str) -> Shadowing | None:
+    shadow = settings.shadow_of(model)
+    return Shadowing(shadow.version, shadow.share) if shadow is not None else None
 
 
 def build_app(parts: Parts) -> Shortcut:
@@ -123,6 +144,7 @@ def build_app(parts: Parts) -> Shortcut:
     predict = native.Predict(parts.inference, admission, settings.limits, parts.emit, parts.outcomes, parts.decoder)
     app.router.routes.extend(native.predict_routes(predict))
     app.include_router(native.router(manager, parts.loader.progress))
+    app.include_router(compare.router(parts.shadows))
     app.include_router(admin.router(Control(manager), settings.admin.token, parts.emit))
     app.include_router(health.router(manager, admission, parts.metrics.registry, parts.loader.progress))
     # To replace the method is FastAPI's own documented way.
@@ -155,6 +177,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await parts.shadows.close()
         await parts.manager.close()
         parts.loader.close()
 

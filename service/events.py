@@ -151,6 +151,29 @@ class VersionFetched:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowRows:
+    """Rows of a request that a shadow was to answer too, and what became of them.
+
+    `outcome`: `compared`, `failed`, `dropped` or `not_comparable`.
+    """
+
+    model: str
+    version: int
+    outcome: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowChanged:
+    """A `version` began to answer a share of the requests beside the `answering` one, or ended to, for a `reason`."""
+
+    model: str
+    version: int
+    answering: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeAsked:
     """An operator asked for a change, which was made or refused. `outcome` is `done` or the error's code."""
 
@@ -176,6 +199,8 @@ Event = (
     | BlockFetched
     | FetchInterrupted
     | VersionFetched
+    | ShadowRows
+    | ShadowChanged
     | ChangeAsked
 )
 Emit = Callable[[Event], None]

@@ -34,6 +34,10 @@ class Submit(Protocol):
 
     def forecast(self, rows: Sequence[Row], priority: int) -> Forecast: ...
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether rows that nobody waits for could run now without keeping anybody."""
+
     def describe(self) -> dict[str, Any]:
         """How it batches, for people."""
 
@@ -62,6 +66,9 @@ class Served(Generic[C]):
     """What a trial showed of padding and neighbours; None where nobody tried."""
     codec: C
     batcher: Submit
+    aside: Submit
+    """What runs rows that nobody waits for. It has a queue and a turn of its own: whatever happens there, no caller
+    stands behind it."""
     load: Mapping[str, Any] = field(default_factory=dict)
     """How it was loaded, for people."""
     placement: Mapping[str, Any] = field(default_factory=dict)
@@ -88,6 +95,17 @@ class Asked:
     priority: int
 
 
+Read = Callable[[Served[C]], Awaitable[K]]
+"""Turns what a caller sent into a call, for the version given. Raises InvalidInput."""
+
+
+class Mirror(Protocol[C]):
+    """Is told of every answer of a model. Returns at once, and never raises."""
+
+    def __call__(self, answer: Answer[C, K], read: Read[C, K], held: int) -> None:
+        """`held`: bytes that stay as long as `read` does."""
+
+
 class Inference(Generic[C]):
     """Takes a request from its name to its answer."""
 
@@ -97,12 +115,14 @@ class Inference(Generic[C]):
         admission: Admission,
         reading_time: Callable[[Served[C]], float] = lambda served: 0.0,
         clock: Callable[[], float] = time.monotonic,
+        mirrors: Mapping[str, Mirror[C]] | None = None,
     ) -> None:
-        """`reading_time` says how many seconds pass before a request that comes now is read."""
+        """`reading_time` says how many seconds pass before a request that comes now is read. `mirrors` by model."""
         self._lease = lease
         self._admission = admission
         self._reading_time = reading_time
         self._clock = clock
+        self._mirrors = {} if mirrors is None else mirrors
 
     def look_ahead(self, asked: Asked, inside: int = 0) -> None:
         """Before anything of the request is read. `inside` as for Admission.judge.
@@ -112,7 +132,7 @@ class Inference(Generic[C]):
         with self._lease(asked.model, asked.version) as served:
             self._judge(served, (), asked, inside, self._reading_time(served))
 
-    async def predict(self, asked: Asked, read: Callable[[Served[C]], Awaitable[K]], held: int = 0) -> Answer[C, K]:
+    async def predict(self, asked: Asked, read: Read[C, K], held: int = 0) -> Answer[C, K]:
         """`read` turns what the caller sent into a call, and raises InvalidInput before anything is queued.
 
         `held`: bytes that the request keeps already while it is answered.
@@ -126,7 +146,10 @@ class Inference(Generic[C]):
             with self._admission.holding(size_of(call.rows), held):
                 outputs = await served.batcher.submit(call.rows, call.heads, asked.deadline, asked.priority)
             self._admission.load.answered()
-            return Answer(served, call, outputs)
+            answer = Answer(served, call, outputs)
+            if (mirror := self._mirrors.get(served.model)) is not None:
+                mirror(answer, read, held)
+            return answer
 
     def _judge(
         self, served: Served[C], rows: Sequence[Row], asked: Asked, inside: int = 0, before: float = 0.0

@@ -10,7 +10,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,9 +47,22 @@ from service.rehearsal import Muted, rehearse
 from service.runtime.placement import Precision
 from service.runtime.warmup import LENGTHS
 from service.settings import Settings
+from service.shadow import ROWS_OF_REQUEST
 
 T = TypeVar("T")
 NativeServed = Served[ModelCodec]
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a version is made of that was loaded."""
+
+    served: NativeServed
+    servable: Preparable
+    batcher: Batcher
+    aside: Batcher
+    """For rows that nobody waits for."""
+    placing: Placing
 
 
 class Loader:
@@ -76,7 +89,7 @@ class Loader:
         self._slots = (os.cpu_count() or 1) if slots == "auto" else slots
         self._turns: dict[str, Turns] = {}
         """By device: a batch on one waits for none on another."""
-        self._running: dict[int, tuple[NativeServed, Preparable, Batcher, Placing]] = {}
+        self._running: dict[int, Running] = {}
         self._progress: dict[tuple[str, int], Progress] = {}
 
     async def load(self, model: str, version: int, folder: Path) -> NativeServed:
@@ -103,7 +116,10 @@ class Loader:
         policy = replace(policy, instances=len(places) * runtime.instances)
         batcher = Batcher(model, version, servable, policy, emit, latency=latency, replicas=places)
         manifest, evidence = prepared.artifact.manifest, prepared.evidence
-        served = Served(model, version, prepared.signature, manifest, evidence, prepared.codec, batcher)
+        # Of the first replica alone: one of them is idle often enough.
+        alone = Place(places[0].runner, Turns(1), places[0].device)
+        aside = Batcher(model, version, servable, beside(policy), emit, latency=latency, replicas=[alone])
+        served = Served(model, version, prepared.signature, manifest, evidence, prepared.codec, batcher, aside)
         if runtime.warmup:
             progress.enter("rehearsing")
             bodies = await self.in_thread(lambda: examples(prepared))
@@ -113,7 +129,7 @@ class Loader:
         served = replace(served, load=report(prepared, progress), placement=placing.describe())
         cached = tuple(sorted(prepared.warm_start.found))
         self._emit(VersionPrepared(model, version, progress.seconds, cached, placing.devices))
-        self._running[id(served)] = (served, servable, batcher, placing)
+        self._running[id(served)] = Running(served, servable, batcher, aside, placing)
         return served
 
     def _prepare(self, model: str, folder: Path, placing: Placing, progress: Progress) -> Prepared:
@@ -139,10 +155,10 @@ class Loader:
 
     async def unload(self, served: NativeServed) -> None:
         """Answers what is queued, then lets go of the model."""
-        _, servable, batcher, placing = self._running.pop(id(served))
-        await batcher.close(self._settings.limits.drain_timeout)
-        servable.close()
-        self._placer.release(placing)
+        running, timeout = self._running.pop(id(served)), self._settings.limits.drain_timeout
+        await asyncio.gather(running.batcher.close(timeout), running.aside.close(timeout))
+        running.servable.close()
+        self._placer.release(running.placing)
         await self.in_thread(settle_all)
 
     def try_out(self, model: str, folder: Path) -> Signature:
@@ -160,19 +176,19 @@ class Loader:
 
     def loads(self) -> list[Loaded]:
         """What each loaded version is doing, for the metrics. While one is loaded anew, the newer of the two counts."""
-        newest = {(each[0].model, each[0].version): each for each in self._running.values()}
+        newest = {(each.served.model, each.served.version): each for each in self._running.values()}
         return [
             Loaded(
-                model=served.model,
-                version=served.version,
-                pending_rows=batcher.pending_rows,
-                retraces=servable.retraces,
-                max_batch_size=batcher.tuner.sizes,
-                max_queue_delay=batcher.tuner.max_queue_delay,
-                predicted_wait=batcher.forecast(()).wait,
-                memory_bytes=placing.bytes_by_device,
+                model=model,
+                version=version,
+                pending_rows=each.batcher.pending_rows,
+                retraces=each.servable.retraces,
+                max_batch_size=each.batcher.tuner.sizes,
+                max_queue_delay=each.batcher.tuner.max_queue_delay,
+                predicted_wait=each.batcher.forecast(()).wait,
+                memory_bytes=each.placing.bytes_by_device,
             )
-            for served, servable, batcher, placing in newest.values()
+            for (model, version), each in newest.items()
         ]
 
     def memory(self) -> dict[str, int]:
@@ -228,3 +244,9 @@ def policy_of(settings: Settings, model: str) -> BatchPolicy:
         instances=runtime.instances,
         buckets=batching.buckets,
     )
+
+
+def beside(policy: BatchPolicy) -> BatchPolicy:
+    """For rows that nobody waits for: one batch at a time, at once."""
+    size = max(policy.max_queue_size, ROWS_OF_REQUEST)
+    return replace(policy, instances=1, max_queue_delay=0.0, max_queue_size=size)

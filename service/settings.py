@@ -27,6 +27,7 @@ from pydantic import (
     SecretStr,
     Tag,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -255,6 +256,13 @@ class Log(Section):
     requests: bool = Field(True, description="One line for every request; otherwise only for those that failed")
 
 
+class Shadow(Section):
+    """A version that answers a share of the requests too, unheard, to be compared with the one that answers."""
+
+    version: NonNegativeInt
+    share: float = Field(0.1, gt=0, le=1, description="Of the requests")
+
+
 class ModelOverrides(Section):
     """What may differ for one model, by its name."""
 
@@ -262,6 +270,13 @@ class ModelOverrides(Section):
     runtime: dict[str, Any] = {}
     version_policy: str | None = Field(None, description="This model's `store.version_policy`")
     labels: dict[Label, NonNegativeInt] = Field({}, description="Versions by label; each waits until it is available")
+    shadow: Shadow | None = Field(None, description="Begins once its version and another one are available")
+
+    @model_validator(mode="after")
+    def refuse_a_shadow_of_itself(self) -> ModelOverrides:
+        if self.shadow is not None and self.shadow.version == self.labels.get("stable"):
+            raise ValueError(f"version {self.shadow.version} is stable, so it answers and can be no shadow")
+        return self
 
 
 class Settings(Section):
@@ -287,6 +302,9 @@ class Settings(Section):
 
     def labels_of(self, model: str) -> dict[str, int]:
         return self._overrides(model).labels
+
+    def shadow_of(self, model: str) -> Shadow | None:
+        return self._overrides(model).shadow
 
     def _overrides(self, model: str) -> ModelOverrides:
         return self.models.get(model, ModelOverrides())

@@ -1,4 +1,5 @@
-"""The admin API, `/admin`: which versions are loaded, which labels point where, and back to the version before.
+"""The admin API, `/admin`: which versions are loaded, which labels point where, back to the version before,
+and which version is tried as a shadow.
 
 Off without `admin.token`. Every call ends when its change is made, and answers as `GET /models/{model}` begins.
 """
@@ -6,15 +7,15 @@ Off without `admin.token`. Every call ends when its change is made, and answers 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, SecretStr, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -46,6 +47,17 @@ class Target(BaseModel):
     version: NonNegativeInt
 
 
+class Tried(BaseModel):
+    """Which version should answer a share of the requests too, and which share."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    version: NonNegativeInt
+    share: float = Field(0.1, gt=0, le=1, allow_inf_nan=False)
+
+
+B = TypeVar("B", bound=BaseModel)
+
+
 def router(control: Control[Any], token: SecretStr | None, emit: Emit) -> APIRouter:
     """All of `/admin`."""
     routes = APIRouter(
@@ -74,7 +86,7 @@ def router(control: Control[Any], token: SecretStr | None, emit: Emit) -> APIRou
 
     @routes.put("/labels/{label}", summary="Point a label to an available version", openapi_extra=body_of(Target))
     async def set_label(model: str, label: Label, request: Request) -> Response:
-        version = (await target_of(request)).version
+        version = (await body_as(Target, request, '{"version": 3}')).version
         return await answered(asking("set label", model, version, label), control.set_label(model, label, version))
 
     @routes.delete("/labels/{label}", summary="Remove a label")
@@ -85,7 +97,26 @@ def router(control: Control[Any], token: SecretStr | None, emit: Emit) -> APIRou
     async def roll_back(model: str) -> Response:
         return await answered(asking("rollback", model), control.roll_back(model))
 
+    add_shadow_routes(routes, control, emit)
     return routes
+
+
+def add_shadow_routes(routes: APIRouter, control: Control[Any], emit: Emit) -> None:
+    """Start, promote, drop."""
+
+    @routes.post("/shadow", summary="Let a version answer a share of the requests too", openapi_extra=body_of(Tried))
+    async def start_shadow(model: str, request: Request) -> Response:
+        tried = await body_as(Tried, request, '{"version": 2, "share": 0.1}')
+        starting = control.start_shadow(model, tried.version, tried.share)
+        return await made(asking("start shadow", model, tried.version), starting, emit)
+
+    @routes.delete("/shadow", summary="End the shadow; its figures stay until the next")
+    async def drop_shadow(model: str) -> Response:
+        return await made(asking("drop shadow", model), control.drop_shadow(model), emit)
+
+    @routes.post("/promote", summary="`stable` points to the shadow from now on, which ends")
+    async def promote(model: str) -> Response:
+        return await made(asking("promote", model), control.promote(model), emit)
 
 
 def guarded_by(token: SecretStr | None) -> type[APIRoute]:
@@ -118,14 +149,20 @@ def authenticate(headers: Headers, token: SecretStr | None) -> None:
         raise Unauthenticated("the admin API wants `Authorization: Bearer TOKEN`, with the token of admin.token")
 
 
-async def target_of(request: Request) -> Target:
+async def body_as(shape: type[B], request: Request, example: str) -> B:
     """Raises InvalidInput, TooLarge."""
+    expected = f"a body like {example}"
     try:
-        return Target.model_validate_json(await read_body(request.scope, request.receive, LARGEST))
+        return shape.model_validate_json(await read_body(request.scope, request.receive, LARGEST))
     except ValidationError as error:
-        raise InvalidInput(*(Problem('a body like {"version": 3}', each["msg"]) for each in error.errors())) from None
+        raise InvalidInput(*(Problem(expected, told(each)) for each in error.errors())) from None
     except Disconnected:
-        raise InvalidInput(Problem('a body like {"version": 3}', "the end of the connection")) from None
+        raise InvalidInput(Problem(expected, "the end of the connection")) from None
+
+
+def told(error: Mapping[str, Any]) -> str:
+    where = ".".join(map(str, error["loc"]))
+    return f"{where}: {error['msg']}" if where else str(error["msg"])
 
 
 def problem(error: dict[str, Any]) -> Problem:

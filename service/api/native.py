@@ -187,6 +187,7 @@ def status_of(status: ModelStatus, loading: Loads | None = None) -> dict[str, An
         "versions": versions,
         "labels": dict(status.labels),
         "on_disk": status.on_disk,
+        "shadow": status.shadow,
     }
 
 

@@ -108,6 +108,11 @@ class Batcher:
         """Batches that run."""
         return len(self._running)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs and nobody waits, here or for the turns that it shares."""
+        return not self._running and not self.pending_rows and self._turns.is_free
+
     async def submit(
         self, rows: Sequence[Row], heads: Collection[str], deadline: float, priority: int = NORMAL
     ) -> Outputs:

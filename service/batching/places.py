@@ -43,6 +43,11 @@ class Places:
     def __repr__(self) -> str:
         return f"<Places [{', '.join(f'{running} of {self._most} running' for running in self._running)}]>"
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a batch would have a turn at once wherever it went, and before nobody."""
+        return all(turns.is_free for turns in self._turns)
+
     def claim(self, member: Member) -> int | None:
         """The place for one batch; else None, and `wake` is called once a device with room has a turn."""
         for place in self._by_load():

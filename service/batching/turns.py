@@ -32,6 +32,11 @@ class Turns:
     def __repr__(self) -> str:
         return f"<Turns [{self._slots - self._free} of {self._slots} running, {len(self._waiting)} models waiting]>"
 
+    @property
+    def is_free(self) -> bool:
+        """Whether whoever claims a turn now has it at once, and before nobody."""
+        return bool(self._free) and not self._waiting
+
     def claim(self, member: Member) -> bool:
         """A turn for one batch, or a place in the line: then `wake` is called once a turn is free."""
         if member not in self._waiting and not self._running.get(member):

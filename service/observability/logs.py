@@ -21,6 +21,7 @@ from service.events import (
     FetchBegan,
     FetchInterrupted,
     RequestRejected,
+    ShadowChanged,
     VersionFetched,
     VersionLoaded,
     VersionPrepared,
@@ -106,6 +107,21 @@ class Refusals:
 def write(event: Event) -> None:
     """The events worth a line. Requests have theirs from the middleware, where the id is known."""
     match event:
+        case BatchRan(failed=True):
+            log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
+        case CallDropped(model, version, reason, rows, request_id):
+            log.info("call dropped", model=model, version=version, reason=reason, rows=rows, request_id=request_id)
+        case FetchBegan() | FetchInterrupted() | VersionFetched():
+            note_fetch(event)
+        case ChangeAsked():
+            note_change(event)
+        case _:
+            note_version(event)
+
+
+def note_version(event: Event) -> None:
+    """What became of a version."""
+    match event:
         case VersionStateChanged(model, version, state, reason) if reason:
             log.error("version failed", model=model, version=version, state=state, reason=reason)
         case VersionStateChanged(model, version, state):
@@ -118,16 +134,10 @@ def write(event: Event) -> None:
         case VersionPrepared(model, version, seconds, cached):
             stages = {stage: round(spent, 3) for stage, spent in seconds.items()}
             log.info("version prepared", model=model, version=version, stages=stages, cached=cached)
-        case FetchBegan() | FetchInterrupted() | VersionFetched():
-            note_fetch(event)
-        case BatchRan(failed=True):
-            log.warning("batch failed", model=event.model, version=event.version, rows=event.rows)
-        case CallDropped(model, version, reason, rows, request_id):
-            log.info("call dropped", model=model, version=version, reason=reason, rows=rows, request_id=request_id)
-        case ChangeAsked():
-            note_change(event)
-        case _:
-            pass
+        case ShadowChanged(model, version, answering, reason):
+            told = {"reason": reason} if reason else {}
+            line = "shadow ended" if reason else "shadow began"
+            log.info(line, model=model, version=version, answering=answering, **told)
 
 
 def note_fetch(event: FetchBegan | FetchInterrupted | VersionFetched) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service.comparison import Agreement, Differences
 from service.events import (
     BatchRan,
     BlockFetched,
@@ -18,6 +20,7 @@ from service.events import (
     HeadNotFinite,
     RequestFinished,
     RequestRejected,
+    ShadowRows,
     VersionLoaded,
     VersionPrepared,
     VersionStateChanged,
@@ -53,6 +56,12 @@ class Metrics:
         self._non_finite = self._counter(
             "non_finite_rows", "Rows that a model answered with NaN or infinity, by head", (*version, "head")
         )
+        self._shadow_rows = Counter(
+            "shadow_rows",
+            "Rows that a candidate was to answer too, by what became of them",
+            (*version, "outcome"),
+            registry=self.registry,
+        )
         self._state = Gauge(
             "model_version_state", "1 for the state a version is in", (*version, "state"), registry=self.registry
         )
@@ -87,6 +96,8 @@ class Metrics:
                 self._dropped(model, version, reason).inc(rows)
             case HeadNotFinite(model, version, head, rows):
                 self._non_finite(model, version, head).inc(rows)
+            case ShadowRows(model, version, outcome, rows):
+                self._shadow_rows.labels(model, version, outcome).inc(rows)
             case VersionPrepared():
                 self._on_prepared(event)
             case _:
@@ -139,9 +150,11 @@ class Metrics:
         in_flight: Callable[[], int],
         loads: Callable[[], Iterable[Load]],
         memory: Callable[[], Mapping[str, int]] = dict,
+        shadows: Callable[[], Iterable[Shadow]] = tuple,
     ) -> None:
         """Reads what is a state rather than an event, at each scrape. `memory`: bytes by device."""
         self.registry.register(States(in_flight, loads, memory))
+        self.registry.register(ShadowStates(shadows))
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,46 @@ VERSION_GAUGES: tuple[tuple[str, str, Callable[[Load], float]], ...] = (
     ("inference_max_queue_delay_seconds", "That a row may wait for company", lambda load: load.max_queue_delay),
     ("inference_predicted_wait_seconds", "Until a newcomer's rows would run", lambda load: load.predicted_wait),
 )
+
+
+class Shadow(Protocol):
+    """A candidate that runs beside the version that answers."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def candidate(self) -> int: ...
+    @property
+    def heads(self) -> Iterable[Differences | Agreement]: ...
+
+
+SHADOW_GAUGES: tuple[tuple[str, str, str], ...] = (
+    ("shadow_head_difference", "Mean absolute difference of a head, in its unit", "mean_absolute_difference"),
+    ("shadow_head_bias", "Mean of the candidate's head less the answering one's, in its unit", "bias"),
+    ("shadow_label_agreement_ratio", "Share of the rows for which both name the same label", "label_agreement"),
+    ("shadow_divergence_nats", "Mean divergence of the candidate's probabilities", "divergence"),
+)
+
+
+class ShadowStates(Collector):
+    """How far the candidates that run are from the versions that answer. Those that ended are no more."""
+
+    def __init__(self, shadows: Callable[[], Iterable[Shadow]]) -> None:
+        self._shadows = shadows
+
+    def collect(self) -> Iterator[Metric]:
+        shadows = list(self._shadows())
+        for name, about, figure in SHADOW_GAUGES:
+            gauge = GaugeMetricFamily(name, about, labels=("model", "version", "head"))
+            for shadow in shadows:
+                for head in shadow.heads:
+                    value = getattr(head, figure, None)
+                    if value is not None:
+                        gauge.add_metric((shadow.model, str(shadow.candidate), head.head), value)
+            yield gauge
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
 
 
 class States(Collector):

@@ -1,4 +1,4 @@
-"""What an operator may ask for: load, unload, reload, labels, rollback. One change at a time, each whole or not at all.
+"""What an operator may ask for: load, unload, labels, rollback, shadows. One at a time, each whole or not at all.
 
 Nobody who is being answered notices: what takes over is loaded before it does, and what goes waits for its leases.
 """
@@ -12,8 +12,7 @@ from typing import Generic, TypeVar
 from service.errors import ChangeRefused, ModelNotFound
 from service.store.manager import SHOWN, ModelStatus, StoreManager
 from service.store.scanner import Found
-from service.store.versions import State
-from service.store.wishes import STABLE
+from service.store.wishes import STABLE, Shadowing
 
 S = TypeVar("S")
 
@@ -61,6 +60,18 @@ class Control(Generic[S]):
         """Points `stable` to the highest version below the default that is available, or that can be made so."""
         return await self._change(model, lambda on_disk: self._roll_back(model, on_disk))
 
+    async def start_shadow(self, model: str, number: int, share: float) -> ModelStatus:
+        """Lets an available version that is not the default answer a share of the requests too, to be compared."""
+        return await self._change(model, lambda on_disk: self._start_shadow(model, Shadowing(number, share)))
+
+    async def promote(self, model: str) -> ModelStatus:
+        """Points `stable` to the version that is the shadow, which then is one no more."""
+        return await self._change(model, lambda on_disk: self._promote(model))
+
+    async def drop_shadow(self, model: str) -> ModelStatus:
+        """The version that was the shadow is the policy's again."""
+        return await self._change(model, lambda on_disk: self._drop_shadow(model))
+
     async def _change(self, model: str, work: Callable[[OnDisk], Awaitable[None]]) -> ModelStatus:
         change = asyncio.ensure_future(self._alone(model, work))
         self._changes.add(change)
@@ -77,8 +88,7 @@ class Control(Generic[S]):
             raise ChangeRefused(f"the store cannot be read: {error}") from error
 
     def _is_available(self, model: str, number: int) -> bool:
-        record = self._manager.versions_of(model).get(number)
-        return record is not None and record.state is State.AVAILABLE
+        return self._manager.is_available(model, number)
 
     async def _load(self, model: str, number: int, on_disk: OnDisk) -> None:
         if not self._is_available(model, number):
@@ -102,6 +112,9 @@ class Control(Generic[S]):
         if labels:
             names = ", ".join(labels)
             raise ChangeRefused(f"version {number} of model {model!r} is labelled {names}: move that first; {forced}")
+        shadow = self._manager.wishes_of(model).shadow
+        if shadow is not None and shadow.version == number:
+            raise ChangeRefused(f"version {number} of model {model!r} is its shadow: drop that first; {forced}")
         others = (each for each in self._manager.versions_of(model) if each != number)
         if not any(self._is_available(model, each) for each in others):
             raise ChangeRefused(f"version {number} is the last of model {model!r} that can answer; {forced}")
@@ -114,11 +127,15 @@ class Control(Generic[S]):
             await self._load(model, number, on_disk)
 
     async def _set_label(self, model: str, label: str, number: int) -> None:
+        self._refuse_absent(model, number, "a label")
+        self._manager.wishes_of(model).labels[label] = number
+
+    def _refuse_absent(self, model: str, number: int, what: str) -> None:
+        """Raises ChangeRefused for a version that cannot answer now."""
         if not self._is_available(model, number):
             record = self._manager.versions_of(model).get(number)
             state = "not loaded" if record is None else record.state
-            raise ChangeRefused(f"version {number} of model {model!r} is {state}: a label takes an AVAILABLE one")
-        self._manager.wishes_of(model).labels[label] = number
+            raise ChangeRefused(f"version {number} of model {model!r} is {state}: {what} takes an AVAILABLE one")
 
     async def _remove_label(self, model: str, label: str) -> None:
         labels = self._manager.wishes_of(model).labels
@@ -126,6 +143,32 @@ class Control(Generic[S]):
             names = ", ".join(sorted(labels)) or "none"
             raise ModelNotFound(f"model {model!r} has no label {label[:SHOWN]!r}; known labels: {names}")
         del labels[label]
+
+    async def _start_shadow(self, model: str, wanted: Shadowing) -> None:
+        wishes, default = self._manager.wishes_of(model), self._manager.default_of(model)
+        if wishes.shadow is not None:
+            told = f"version {wishes.shadow.version} is the shadow of model {model!r} already"
+            raise ChangeRefused(f"{told}: promote or drop it first")
+        self._refuse_absent(model, wanted.version, "a shadow")
+        if wanted.version == default:
+            raise ChangeRefused(f"version {default} of model {model!r} is the one that answers, so no shadow of it")
+        wishes.shadow = wanted
+
+    async def _promote(self, model: str) -> None:
+        candidate = self._shadow_of(model, "promote").version
+        await self._set_label(model, STABLE, candidate)
+        self._manager.wishes_of(model).shadow = None
+
+    async def _drop_shadow(self, model: str) -> None:
+        self._shadow_of(model, "drop")
+        self._manager.wishes_of(model).shadow = None
+
+    def _shadow_of(self, model: str, action: str) -> Shadowing:
+        """Raises ChangeRefused."""
+        shadow = self._manager.wishes_of(model).shadow
+        if shadow is None:
+            raise ChangeRefused(f"model {model!r} has no shadow to {action}")
+        return shadow
 
     async def _roll_back(self, model: str, on_disk: OnDisk) -> None:
         default = self._manager.default_of(model)

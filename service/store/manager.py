@@ -19,7 +19,7 @@ from service.store.scanner import Found, Listing
 from service.store.succession import Judge, Predecessor, let_pass, predecessors
 from service.store.trouble import StoreUnavailable
 from service.store.versions import Plan, Preserve, Situation, State, VersionPolicy, plan, spare
-from service.store.wishes import STABLE, Wishes
+from service.store.wishes import STABLE, Shadowing, Wishes
 
 S = TypeVar("S")
 
@@ -60,13 +60,17 @@ class VersionStatus:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """`version` is the one that answers when none is named; None while none can. `on_disk`: loaded or not."""
+    """`version` is the one that answers when none is named; None while none can. `on_disk`: loaded or not.
+
+    `shadow` may wait for its version.
+    """
 
     name: str
     version: int | None
     versions: tuple[VersionStatus, ...]
     labels: tuple[tuple[str, int], ...]
     on_disk: tuple[int, ...]
+    shadow: Shadowing | None = None
 
     @property
     def state(self) -> str:
@@ -99,13 +103,14 @@ class StoreManager(Generic[S]):
         emit: Emit,
         clock: Callable[[], float],
         labels_of: Callable[[str], Mapping[str, int]] = lambda model: {},
+        shadow_of: Callable[[str], Shadowing | None] = lambda model: None,
         judge: Judge[S] = let_pass,
         is_explicit: bool = False,
         preserve: Preserve = "availability",
     ) -> None:
-        """`labels_of` a model are those of the configuration. `is_explicit`: after the first round, which follows the
-        policy, versions come and go only because somebody says so. `preserve`: whether the old version or its memory
-        goes first."""
+        """`labels_of` and `shadow_of` a model are those of the configuration. `is_explicit`: after the first round,
+        which follows the policy, versions come and go only because somebody says so. `preserve`: whether the old
+        version or its memory goes first."""
         self._scan = scan
         self._load = load
         self._unload = unload
@@ -113,6 +118,7 @@ class StoreManager(Generic[S]):
         self._emit = emit
         self._clock = clock
         self._labels_of = labels_of
+        self._shadow_of = shadow_of
         self._judge = judge
         self._is_explicit = is_explicit
         self._preserve = preserve
@@ -390,12 +396,17 @@ class StoreManager(Generic[S]):
         """Kept as long as the process lives, even while the model is gone from the store."""
         wishes = self._wishes.get(model)
         if wishes is None:
-            wishes = self._wishes[model] = Wishes(dict(self._labels_of(model)))
+            wishes = self._wishes[model] = Wishes(dict(self._labels_of(model)), shadow=self._shadow_of(model))
         return wishes
 
     def labels_at(self, model: str, number: int) -> list[str]:
         """The labels that point to the version."""
         return self.wishes_of(model).labels_at(number)
+
+    def is_available(self, model: str, number: int) -> bool:
+        """Whether the version can answer. A model that is not there has none that could."""
+        record = self._models.get(model, {}).get(number)
+        return record is not None and record.state is State.AVAILABLE
 
     def _records(self) -> Iterator[Version[S]]:
         for known in self._models.values():
@@ -416,7 +427,8 @@ class StoreManager(Generic[S]):
         labels = tuple(sorted(self.wishes_of(model).labels.items()))
         # What may still be written is not there yet: it comes by itself.
         whole = sorted(number for number, found in self._listing.get(model, {}).items() if found.settled)
-        return ModelStatus(model, self.default_of(model), shown, labels, tuple(whole))
+        shadow = self.wishes_of(model).shadow
+        return ModelStatus(model, self.default_of(model), shown, labels, tuple(whole), shadow)
 
     def folders(self) -> set[Path]:
         """Those of the versions that are loaded, or come or go."""

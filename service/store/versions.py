@@ -66,7 +66,7 @@ class Orders:
     """What people decided about single versions, which goes before the policy. To bar goes before to keep."""
 
     kept: frozenset[int] = frozenset()
-    """Loaded by hand, or labelled."""
+    """Loaded by hand, labelled, or a shadow."""
     barred: frozenset[int] = frozenset()
     """Unloaded by hand."""
 

@@ -77,9 +77,15 @@ def write_version(
     signature: Signature | None = None,
     preprocessing: Mapping[str, Preprocessing] | None = None,
     tokenizers: Mapping[str, Tokenizer] | None = None,
+    breaking: str = "",
 ) -> Path:
     """`tokenizers` by the name of their file."""
-    manifest = Manifest(model=model, signature=signature or fake_signature(), preprocessing=dict(preprocessing or {}))
+    manifest = Manifest(
+        model=model,
+        signature=signature or fake_signature(),
+        preprocessing=dict(preprocessing or {}),
+        breaking=breaking,
+    )
 
     def write(folder: Path) -> None:
         write_graph(folder)

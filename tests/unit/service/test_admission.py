@@ -335,3 +335,12 @@ async def test_the_end_of_reading_may_meet_a_request_that_is_late_at_the_same_mo
         for each in await asyncio.gather(late, reading, return_exceptions=True):
             assert isinstance(each, ShuttingDown)
     admission.stop_reading()
+
+
+def test_a_loop_is_late_until_a_look_comes_in_time() -> None:
+    load = LoopLoad()
+    told = []
+    for now in (0.0, 0.5, 0.52, 0.54):
+        load.look(now, 0.0)
+        told.append(load.is_late)
+    assert told == [False, True, False, False]

@@ -32,7 +32,7 @@ class Stage:
         self.fake = FakeServable(fake_signature())
         self.batcher = Batcher("fake", 1, self.fake, BatchPolicy(), self.emit)
         codec = ModelCodec("fake", self.fake.signature, {}, Path())
-        self.served = Served("fake", 1, self.fake.signature, None, None, codec, self.batcher)
+        self.served = Served("fake", 1, self.fake.signature, None, None, codec, self.batcher, self.batcher)
 
     async def rehearse(self, *bodies: bytes) -> None:
         await rehearse(self.served, bodies, Limits(), Decoder())

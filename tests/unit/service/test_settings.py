@@ -132,6 +132,12 @@ def test_the_admin_token_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> No
         ("MANIFOLD_BATCHING__BUCKETS", "16,8", "batching.buckets: value error, lengths should ascend"),
         ("MANIFOLD_LIMITS__DRAIN_TIMEOUT", "inf", "limits.drain_timeout: input should be a finite number"),
         ("MANIFOLD_STORE__POLL_INTERVAL", "inf", "store.poll_interval: input should be a finite number"),
+        ("MANIFOLD_MODELS__x__SHADOW", '{"version": 2, "share": 0}', "models.x.shadow.share: input should be greater"),
+        (
+            "MANIFOLD_MODELS__x",
+            '{"shadow": {"version": 2}, "labels": {"stable": 2}}',
+            "models.x: value error, version 2",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:

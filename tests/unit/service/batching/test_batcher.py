@@ -707,3 +707,16 @@ def test_batched_is_alone(calls: Any, largest: int) -> None:
         await bench.batcher.close(5)
 
     asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+
+
+async def test_it_is_idle_while_nothing_runs_here_and_nobody_waits_for_the_turns_it_shares() -> None:
+    shared = Turns(1)
+    one, other = Bench(shared), Bench(shared)
+    told: list[tuple[bool, bool]] = []
+    async with benches(one, other):
+        held = await one.hold()
+        told.append((one.batcher.is_idle, other.batcher.is_idle))
+        one.release()
+        await held
+        told.append((one.batcher.is_idle, other.batcher.is_idle))
+    assert told == [(False, False), (True, True)]

@@ -272,3 +272,17 @@ class Schedules(RuleBasedStateMachine):
 
 TestSchedules = Schedules.TestCase
 TestSchedules.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+
+
+def test_turns_are_free_while_nobody_would_wait_for_one() -> None:
+    turns = Turns(1)
+    a, b = models("ab")
+    told = [turns.is_free]
+    turns.claim(a)
+    told.append(turns.is_free)
+    turns.claim(b)
+    turns.done(a, 1.0)
+    told.append(turns.is_free)  # it is b's
+    turns.claim(b)
+    turns.done(b, 1.0)
+    assert [*told, turns.is_free] == [True, False, False, True]

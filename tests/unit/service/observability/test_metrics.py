@@ -1,18 +1,29 @@
 """Events become the metrics that dashboards know by name."""
 
+from dataclasses import dataclass
+
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.comparison import Agreement, Differences
 from service.events import (
     BatchRan,
     BlockFetched,
     CallDropped,
     RequestFinished,
     RequestRejected,
+    ShadowRows,
     VersionLoaded,
     VersionStateChanged,
 )
 from service.observability.metrics import Load, Metrics
+
+
+@dataclass(frozen=True)
+class Tried:
+    model: str
+    candidate: int
+    heads: tuple[Differences | Agreement, ...]
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -83,3 +94,30 @@ def test_what_is_fetched_is_counted() -> None:
     for size in (8, 3):
         metrics(BlockFetched("digits", 2, size))
     assert value(metrics, "store_fetched_bytes_total", model="digits", version="2") == 11
+
+
+def test_a_shadow_s_figures_are_gauges_as_long_as_it_runs() -> None:
+    shadows = [
+        Tried(
+            "digits",
+            2,
+            (
+                Differences("age", "regression", "years", 3, 0, 0, 0, 1.5, 4.0, -0.5),
+                Differences("untold", "regression", "years", 0, 0, 0, 0, None, None, None),
+                Agreement("room", "classes", 3, 0, 0, 0.75, 0.125),
+            ),
+        )
+    ]
+    metrics = Metrics()
+    metrics.observe(lambda: 0, list, shadows=lambda: shadows)
+    metrics(ShadowRows("digits", 2, "compared", 3))
+    metrics(ShadowRows("digits", 2, "compared", 1))
+    of = {"model": "digits", "version": "2"}
+    assert value(metrics, "shadow_rows_total", outcome="compared", **of) == 4
+    assert value(metrics, "shadow_head_difference", head="age", **of) == 1.5
+    assert value(metrics, "shadow_head_bias", head="age", **of) == -0.5
+    assert value(metrics, "shadow_head_difference", head="untold", **of) is None
+    assert value(metrics, "shadow_label_agreement_ratio", head="room", **of) == 0.75
+    assert value(metrics, "shadow_divergence_nats", head="room", **of) == 0.125
+    shadows.clear()
+    assert value(metrics, "shadow_head_difference", head="age", **of) is None

@@ -9,6 +9,7 @@ import pytest
 
 from service.errors import ChangeRefused, ModelNotFound, ModelNotReady, ShuttingDown
 from service.store.scanner import Found, Listing
+from service.store.wishes import Shadowing
 from tests.unit.service.store.world import World
 
 pytestmark = pytest.mark.anyio
@@ -343,3 +344,38 @@ async def test_what_may_still_be_written_is_absent_and_not_ended() -> None:
     world.put("m", [1])
     await world.manager.reconcile()
     assert (world.manager.status_of("m").state, world.manager.status_of("m").on_disk) == ("AVAILABLE", (1,))
+
+
+async def test_a_shadow_is_kept_and_promoted() -> None:
+    world = await serving(1, 2, 3, labels={"stable": 1})
+    status = await world.control.start_shadow("m", 2, 0.25)
+    assert status.shadow == Shadowing(2, 0.25)
+    with pytest.raises(ChangeRefused, match="version 2 is the shadow of model 'm' already"):
+        await world.control.start_shadow("m", 3, 0.1)
+    with pytest.raises(ChangeRefused, match="version 2 of model 'm' is its shadow"):
+        await world.control.unload("m", 2)
+    status = await world.control.promote("m")
+    assert (status.shadow, status.version, status.labels) == (None, 2, (("stable", 2),))
+    with pytest.raises(ChangeRefused, match="model 'm' has no shadow to promote"):
+        await world.control.promote("m")
+
+
+async def test_a_shadow_that_was_dropped_is_the_policy_s_again() -> None:
+    world = await serving(1, labels={"stable": 1}, policy="latest:1")
+    world.put("m", [1, 2])
+    await world.manager.reconcile()
+    await world.control.start_shadow("m", 2, 0.1)
+    world.put("m", [1, 2, 3])
+    await world.manager.reconcile()
+    assert world.available("m") == [1, 2, 3]
+    await world.control.drop_shadow("m")
+    await world.manager.reconcile()
+    assert world.available("m") == [1, 3]
+
+
+async def test_no_shadow_of_the_default_nor_of_what_cannot_answer() -> None:
+    world = await serving(1, 2)
+    for number, told in ((2, "is the one that answers"), (9, "is not loaded: a shadow takes an AVAILABLE one")):
+        with pytest.raises(ChangeRefused, match=f"version {number} of model 'm' {told}"):
+            await world.control.start_shadow("m", number, 0.1)
+    assert world.manager.status_of("m").shadow is None

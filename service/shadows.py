@@ -13,7 +13,8 @@ from service.errors import ModelNotFound
 from service.events import BatchRan, ChangeAsked, Emit, Event, ShadowChanged, VersionLoaded, VersionStateChanged
 from service.inference import Mirror, Served
 from service.shadow import Pair, Shadow, ShadowReport
-from service.store.manager import SHOWN, StoreManager
+from service.store.manager import StoreManager
+from service.store.shelf import SHOWN
 
 C = TypeVar("C")
 

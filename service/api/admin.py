@@ -28,7 +28,7 @@ from service.api.native import json_response, status_of
 from service.errors import Forbidden, InvalidInput, Problem, ServiceError, Unauthenticated
 from service.events import ChangeAsked, Emit
 from service.store.control import Control
-from service.store.manager import ModelStatus
+from service.store.shelf import ModelStatus
 
 LARGEST = 4096
 """Bytes of a body."""

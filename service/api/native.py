@@ -32,7 +32,8 @@ from service.events import Emit, HeadNotFinite
 from service.inference import Answer, Asked, Inference, Served
 from service.progress import Loads
 from service.settings import Limits
-from service.store.manager import ModelStatus, StoreManager
+from service.store.manager import StoreManager
+from service.store.shelf import ModelStatus
 
 NativeServed = Served[ModelCodec]
 

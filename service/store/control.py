@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from service.errors import ChangeRefused, ModelNotFound
-from service.store.manager import SHOWN, ModelStatus, StoreManager
+from service.store.manager import StoreManager
 from service.store.scanner import Found
+from service.store.shelf import SHOWN, ModelStatus
 from service.store.wishes import STABLE, Shadowing
 
 S = TypeVar("S")

@@ -191,11 +191,12 @@ def file_value(name: str, file: Path, kind: Preprocessing | None) -> Any:
 
 def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:
     """The model in this process, without a server. Ends the program when the artifact cannot be served."""
-    from service.preparation import import_modules, load_graph, prepare
+    from service.preparation import import_modules, load_graph, of_signature, prepare
 
+    runtime = settings.runtime_of(model)
     try:
-        import_modules(settings.runtime_of(model).modules)
-        return prepare(model, folder, load_graph, warm_rows=())
+        import_modules(runtime.modules)
+        return prepare(model, folder, of_signature(load_graph, runtime.signature), warm_rows=())
     except (InvalidArtifact, ValueError, OSError) as error:
         raise fail(f"{folder}: {error}") from None
 

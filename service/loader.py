@@ -18,7 +18,16 @@ from service.codec.nested_json import ModelCodec
 from service.events import Emit
 from service.inference import Served
 from service.observability.metrics import Load as Loaded
-from service.preparation import Load, Preparable, import_modules, load_graph, measured, prepare, warm_sizes
+from service.preparation import (
+    Load,
+    Preparable,
+    import_modules,
+    load_graph,
+    measured,
+    of_signature,
+    prepare,
+    warm_sizes,
+)
 from service.settings import Settings
 
 T = TypeVar("T")
@@ -41,10 +50,9 @@ class Loader:
         """Raises InvalidArtifact and whatever else a file can do to a loader."""
         runtime, policy = self._settings.runtime_of(model), policy_of(self._settings, model)
         warm_rows = warm_sizes(policy) if runtime.warmup else ()
+        load = of_signature(self._load_graph, runtime.signature)
         await self._in_thread(lambda: import_modules(runtime.modules))
-        prepared = await self._in_thread(
-            lambda: prepare(model, folder, self._load_graph, warm_rows, policy.max_queue_size)
-        )
+        prepared = await self._in_thread(lambda: prepare(model, folder, load, warm_rows, policy.max_queue_size))
         latency = await self._in_thread(lambda: measured(prepared, policy)) if runtime.warmup else Latency()
         await self._in_thread(settle_memory)
         servable = prepared.servable

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,17 +61,27 @@ class Preparable(Servable, Protocol):
 Load = Callable[[Path, Signature | None], Preparable]
 
 
-def load_graph(graph: Path, declared: Signature | None) -> Preparable:
-    """Imports TensorFlow. Raises what loading a damaged or foreign file raises."""
+def load_graph(graph: Path, declared: Signature | None, signature: str = "") -> Preparable:
+    """Imports TensorFlow. `signature` is that of a SavedModel; empty for the default one.
+
+    Raises what loading a damaged or foreign file raises.
+    """
     if "tensorflow" not in sys.modules:
         behind_the_loop(start_tensorflow)
     if graph.name == SAVED_MODEL:
         from service.runtime import saved_model
 
-        return saved_model.load(graph, declared)
+        return saved_model.load(graph, declared, signature)
+    if signature:
+        raise ValueError(f"{graph.name} has no signatures, and runtime.signature asks for {signature!r}")
     from service.runtime.tensorflow import TensorFlowServable
 
     return TensorFlowServable.load(graph, declared)
+
+
+def of_signature(load: Load, signature: str) -> Load:
+    """What loads that signature; `load` itself where none is asked for."""
+    return partial(load_graph, signature=signature) if signature else load
 
 
 def import_modules(names: Iterable[str]) -> None:

@@ -114,6 +114,9 @@ class Runtime(Section):
         "auto", description="Batches of all models that run at once, in fair turns; `auto`: one for each core"
     )
     modules: tuple[str, ...] = Field((), description="Python modules that register classes of models with Keras")
+    signature: str = Field(
+        "", description="Signature of a SavedModel to serve; empty: `serving_default`, `serve`, the only"
+    )
     warmup: bool = Field(True, description="Run each head set, try padding and measure before a version is available")
 
 

@@ -23,7 +23,7 @@ from service.runtime.signatures import (
     Declared,
     KerasNames,
     better_names,
-    default_of,
+    chosen,
     in_order,
     keras_names,
     read_signature,
@@ -84,10 +84,13 @@ class SavedModelServable(TensorFlowServable):
         return compute
 
 
-def load(graph: Path, declared: Signature | None = None) -> SavedModelServable:
-    """The default signature of the SavedModel whose `saved_model.pb` this is. Raises ValueError, which says why not."""
+def load(graph: Path, declared: Signature | None = None, signature: str = "") -> SavedModelServable:
+    """That signature of the SavedModel whose `saved_model.pb` this is, or the default one.
+
+    Raises ValueError, which says why not.
+    """
     exported = open_saved_model(graph)
-    return SavedModelServable(exported, default_of(exported.functions), declared)
+    return SavedModelServable(exported, chosen(exported.functions, signature), declared)
 
 
 def open_saved_model(graph: Path) -> Exported:

@@ -6,6 +6,7 @@ import base64
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -220,10 +221,13 @@ def file_value(name: str, file: Path, kind: Preprocessing | None) -> Any:
 def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:
     """The model in this process, without a server. Ends the program when the artifact cannot be served."""
     from service.preparation import import_modules, load_graph, prepare
+    from service.runtime.placement import Target
 
+    runtime = settings.runtime_of(model)
     try:
-        import_modules(settings.runtime_of(model).modules)
-        return prepare(model, folder, load_graph, warm_rows=())
+        import_modules(runtime.modules)
+        load = partial(load_graph, target=Target(signature=runtime.signature))
+        return prepare(model, folder, load, warm_rows=())
     except (InvalidArtifact, NotEnoughMemory, ValueError, OSError) as error:
         raise fail(f"{folder}: {error}") from None
 

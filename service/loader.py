@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -163,8 +164,9 @@ class Loader:
 
     def try_out(self, model: str, folder: Path) -> Signature:
         """As in preparation: whether the version could be loaded. Blocks; to be run `in_thread`."""
-        import_modules(self._settings.runtime_of(model).modules)
-        return try_out(model, folder, self._placer.load_on_host, self._available)
+        runtime = self._settings.runtime_of(model)
+        import_modules(runtime.modules)
+        return try_out(model, folder, partial(self._placer.load_on_host, signature=runtime.signature), self._available)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """After what is being loaded, and before what will be."""

@@ -59,10 +59,12 @@ class Placer:
         counted = {name: self.machine.in_use(name) for name in taken}
         return {name: taken[name] if told is None else told[0] for name, told in counted.items()}
 
-    def load_on_host(self, graph: Path, declared: Signature | None) -> Preparable:
+    def load_on_host(self, graph: Path, declared: Signature | None, signature: str = "") -> Preparable:
         """For a moment, and on no account. Raises whatever a file can do to a loader."""
         devices = self.machine.devices()
-        return self.machine.load(graph, declared, Target(devices[0].name if len(devices) > 1 else None))
+        return self.machine.load(
+            graph, declared, Target(devices[0].name if len(devices) > 1 else None, signature=signature)
+        )
 
     def add(self, placed: Placing) -> None:
         self._placed = (*self._placed, placed)
@@ -121,7 +123,9 @@ class Placing:
             self._placer.machine.forget_peak(name)
         # With one device there is nothing to say, and saying nothing costs nothing.
         device = name if len(devices) > 1 else None
-        return self._placer.machine.load(graph, declared, Target(device, self._runtime.precision))
+        return self._placer.machine.load(
+            graph, declared, Target(device, self._runtime.precision, self._runtime.signature)
+        )
 
     def _settle(self, placement: Placement) -> None:
         self.placement = placement

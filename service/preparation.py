@@ -93,6 +93,8 @@ def load_graph(graph: Path, declared: Signature | None, target: Target = ANYWHER
         from service.runtime import saved_model
 
         return saved_model.load(graph, declared, target)
+    if target.signature:
+        raise ValueError(f"{graph.name} has no signatures, and runtime.signature asks for {target.signature!r}")
     from service.runtime.tensorflow import TensorFlowServable
 
     return TensorFlowServable.load(graph, declared, target)

@@ -213,6 +213,9 @@ class Runtime(Section):
         1, description="Devices that the CPU is split into, `cpu:0`, `cpu:1` …, to try placement without a GPU"
     )
     modules: tuple[str, ...] = Field((), description="Python modules that register classes of models with Keras")
+    signature: str = Field(
+        "", description="Signature of a SavedModel to serve; empty: `serving_default`, `serve`, the only"
+    )
     warmup: bool = Field(True, description="Run each head set, try padding and measure before a version is available")
     cache: Literal["auto", "off"] | Path = Field(
         "auto",

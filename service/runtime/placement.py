@@ -36,10 +36,14 @@ class Device:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a graph is loaded to, and how it computes. None: wherever TensorFlow puts it."""
+    """Where a graph is loaded to, and how it computes. None: wherever TensorFlow puts it.
+
+    `signature` is that of a SavedModel; empty for the default one.
+    """
 
     device: str | None = None
     precision: Precision = "float32"
+    signature: str = ""
 
 
 ANYWHERE = Target()

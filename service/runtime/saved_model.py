@@ -24,7 +24,7 @@ from service.runtime.signatures import (
     Declared,
     KerasNames,
     better_names,
-    default_of,
+    chosen,
     in_order,
     keras_names,
     read_signature,
@@ -87,13 +87,13 @@ class SavedModelServable(TensorFlowServable):
 
 
 def load(graph: Path, declared: Signature | None = None, target: Target = ANYWHERE) -> SavedModelServable:
-    """The default signature of the SavedModel whose `saved_model.pb` this is. Raises ValueError, which says why not.
+    """That signature of the SavedModel whose `saved_model.pb` this is, or the default one.
 
-    It computes in the precision that it was saved in.
+    It computes in the precision that it was saved in. Raises ValueError, which says why not.
     """
     with on(target.device):
         exported = open_saved_model(graph)
-    name = default_of(exported.functions)
+    name = chosen(exported.functions, target.signature)
     refuse_not_finite(exported.functions[name].variables)
     return SavedModelServable(exported, name, declared, replace(target, precision="float32"))
 

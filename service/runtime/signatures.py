@@ -26,9 +26,11 @@ class Declared:
     shape: tuple[int | None, ...] | None
 
 
-def default_of(names: Collection[str]) -> str:
-    """The signature that is run when nobody names one. Raises ValueError."""
-    for name in PREFERRED:
+def chosen(names: Collection[str], asked: str = "") -> str:
+    """The signature that is asked for, else the default one. Raises ValueError."""
+    if asked and asked not in names:
+        raise ValueError(f"the SavedModel has no signature {asked!r}; there are {', '.join(sorted(names)) or 'none'}")
+    for name in (asked, *PREFERRED):
         if name in names:
             return name
     if len(names) == 1:

@@ -45,7 +45,8 @@ class TensorFlowServable:
         self.signature = signature
         self.retraces = 0
         """Functions that were traced after warm-up, so that a request paid for it."""
-        self.environment = environment() | {"placed on": target.device or "", "precision": target.precision}
+        about = {"placed on": target.device or "", "precision": target.precision, "signature": target.signature}
+        self.environment = environment() | about
         self._is_warm = False
         self._inputs = inputs
         self._heads = heads

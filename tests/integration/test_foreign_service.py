@@ -14,7 +14,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from service.app import build_app, build_parts, running
-from service.settings import Settings, Store
+from service.settings import ModelOverrides, Settings, Store
 from tests.integration.foreign_artifacts import (
     OneRow,
     Several,
@@ -29,6 +29,7 @@ from tests.integration.foreign_artifacts import (
 
 pytestmark = pytest.mark.anyio
 CALLERS = 64
+EMBED = ModelOverrides(runtime={"signature": "embed"})
 TEXTS: list[Any] = ["", "end\0\0", {"b64": "/wA="}, "é", "Two words"]
 
 
@@ -37,6 +38,7 @@ def fill(store: Path) -> None:
     saved(words, store / "words" / "1", words.tell)
     saved(one, store / "one" / "1", one.call)
     saved(several, store / "several" / "1", {"serving_default": several.score, "embed": several.embed})
+    (store / "embedding").symlink_to(store / "several")
     fixed = OneRow(32)
     saved(fixed, store / "fixed" / "1", fixed.call)
     exported(two_inputs(dict_of_heads), store / "ragged" / "1")
@@ -51,6 +53,7 @@ BODIES: dict[str, Any] = {
     "words": lambda n: {"word": TEXTS[n % 5], "list": ["a", *TEXTS[: n % 4], "b"]},
     "one": lambda n: {"x": [n, 1.5, -n]},
     "several": lambda n: {"z": [n, 1.0], "a": [0.5, n]},
+    "embedding": lambda n: {"text": TEXTS[n % 5]},
     "ragged": lambda n: {"text": [(n * 7 + place) % 10 for place in range(1 + n % 9)], "meta": [n, 0.5, 1.0]},
     "twelve": lambda n: {"row": [n, 1, 2, 3]},
     "subclassed": lambda n: {"pixels": [n, 1, 2, 3]},
@@ -66,7 +69,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def client(store: Path) -> AsyncIterator[httpx.AsyncClient]:
-    parts = build_parts(Settings(store=Store(path=store, poll_interval=0.01)))
+    parts = build_parts(Settings(store=Store(path=store, poll_interval=0.01), models={"embedding": EMBED}))
     app: ASGIApp = build_app(parts)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     with anyio.fail_after(60):
@@ -112,6 +115,8 @@ async def answers_are_right(client: httpx.AsyncClient) -> None:
         json={"instances": [{"word": each, "list": ["a"]} for each in TEXTS], "heads": ["echo"]},
     )
     assert [each["echo"] for each in answer.json()["predictions"]] == TEXTS
+    answer = await client.post("/models/embedding/predict", json={"inputs": {"text": "end\0"}})
+    assert answer.json()["outputs"] == {"length": 4}
     told = (await client.get("/models/words")).json()
     assert [each["name"] for each in told["heads"]] == ["count", "echo", "joined", "length"]
     assert (await client.post("/models/words/predict", json=told["example"])).status_code == 200

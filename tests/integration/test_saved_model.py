@@ -14,6 +14,7 @@ from tensorflow.python.keras.protobuf import saved_metadata_pb2
 from models.artifact import open_artifact
 from models.signature import Head, Input, Padding, Signature, TensorSpec
 from service.preparation import load_graph, prepare
+from service.runtime.placement import Target
 from service.runtime.saved_model import load
 from service.runtime.warmup import PICTURE
 from tests.integration.foreign_artifacts import (
@@ -106,6 +107,17 @@ def test_a_module_made_by_hand_has_its_arguments_in_order(tmp_path: Path) -> Non
     assert servable.signature.input_names == ("z", "a")
     inputs = {"z": np.ones((2, 2), np.float32), "a": np.zeros((2, 2), np.float32)}
     assert servable.run(inputs, ["score"])["score"].tolist() == [[5.0], [5.0]]
+
+
+def test_another_signature_is_served_when_it_is_asked_for(tmp_path: Path) -> None:
+    module = Several()
+    graph = saved(module, tmp_path, {"serving_default": module.score, "embed": module.embed})
+    servable = load_graph(graph, None, Target(signature="embed"))
+    assert servable.run({"text": strings(b"ab\0")}, ["length"])["length"].tolist() == [3]
+    with pytest.raises(ValueError, match="no signature 'other'; there are embed, serving_default"):
+        load_graph(graph, None, Target(signature="other"))
+    with pytest.raises(ValueError, match=r"model\.keras has no signatures, and runtime\.signature asks for 'embed'"):
+        load_graph(tmp_path / "model.keras", None, Target(signature="embed"))
 
 
 def test_strings_go_in_and_come_out_whole(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from models.signature import Padding, TensorSpec
 from service.runtime.signatures import (
     Declared,
     better_names,
-    default_of,
+    chosen,
     in_order,
     keras_names,
     layers_of,
@@ -26,7 +26,7 @@ Y = Declared("y", "float32", (None, 2))
     ],
 )
 def test_the_default_signature(names: list[str], default: str) -> None:
-    assert default_of(names) == default
+    assert chosen(names) == default
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,13 @@ def test_the_default_signature(names: list[str], default: str) -> None:
 )
 def test_without_a_default_nothing_is_guessed(names: list[str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        default_of(names)
+        chosen(names)
+
+
+def test_another_signature_is_chosen_by_its_name() -> None:
+    assert chosen(["serving_default", "embed"], "embed") == "embed"
+    with pytest.raises(ValueError, match="has no signature 'other'; there are embed, serving_default"):
+        chosen(["serving_default", "embed"], "other")
 
 
 def test_names_are_ordered_as_declared_where_that_is_known_else_as_people_count() -> None:

@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_used_is_named(given: str, said: str, capsys: pyte
 def test_a_store_at_a_url_is_fetched_from(monkeypatch: pytest.MonkeyPatch) -> None:
     write_version(Path("store"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path.cwd()))
-    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared: FakeServable(declared))
+    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared, target: FakeServable(declared))
     url = f"file://{Path('store').resolve()}"
     result = runner.invoke(app, ["inspect", "fake", "--store", url])
     assert result.exit_code == 0, result.output
@@ -144,7 +144,7 @@ def test_a_photo_in_a_file_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
         (Head(name="price", spec=TensorSpec("float32", (1,)), kind="regression", unit="EUR"),),
     )
     write_version(Path("store"), "coats", signature, {"photo": Image()})
-    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared: FakeServable(declared))
+    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared, target: FakeServable(declared))
     Pillow.new("RGB", (9, 9)).save("coat.png")
     asked = ["predict", "coats", "--store", "store", "--input"]
     result = runner.invoke(app, [*asked, "photo=@coat.png"])
@@ -167,7 +167,7 @@ def test_an_optional_input_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> N
         (Head(name="price", spec=TensorSpec("float32", (1,)), kind="regression", unit="EUR"),),
     )
     write_version(Path("store"), "coats", signature, {"photo": Image()})
-    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared: FakeServable(declared))
+    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared, target: FakeServable(declared))
     asked = ["predict", "coats", "--store", "store"]
     told = json.loads(runner.invoke(app, asked).output)
     assert list(told) == ["model", "version", "outputs", "filled_in"]
@@ -183,7 +183,7 @@ def test_an_optional_input_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_input_that_must_be_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     write_version(Path("store"))
-    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared: FakeServable(declared))
+    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared, target: FakeServable(declared))
     result = runner.invoke(app, ["predict", "fake", "--store", "store", "--input", "text=[1]"])
     assert result.exit_code == 1
     assert result.output.startswith("error: input 'series': expected float32 numbers of shape [any]")

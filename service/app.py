@@ -29,12 +29,13 @@ from service.api.shortcut import Shortcut
 from service.codec.nested_json import ModelCodec
 from service.events import Emit, Event, RequestRejected
 from service.inference import Inference
-from service.loader import Loader, NativeServed
-from service.machine import Machine, OneDevice, TensorFlowMachine
-from service.memory import Available, available
+from service.loading.loader import Loader, NativeServed
+from service.loading.machine import Machine, OneDevice, TensorFlowMachine
+from service.loading.memory import Available, available
+from service.loading.preparation import Load
+from service.loading.takeover import Takeover
 from service.observability import logs
 from service.observability.metrics import Metrics
-from service.preparation import Load
 from service.settings import Settings
 from service.shadows import Shadows
 from service.store.control import Control
@@ -42,7 +43,6 @@ from service.store.manager import StoreManager
 from service.store.source import Source, open_source
 from service.store.versions import VersionPolicy
 from service.store.wishes import Shadowing
-from service.takeover import Takeover
 
 log = structlog.get_logger("manifold")
 

@@ -19,12 +19,12 @@ from models.artifact import InvalidArtifact, versions
 from models.preprocessing import Image, Preprocessing, Text
 from service import settings as configuration
 from service.errors import ServiceError
-from service.memory import NotEnoughMemory
+from service.loading.memory import NotEnoughMemory
 from service.settings import Settings
 from service.store.scanner import has_graph
 
 if TYPE_CHECKING:
-    from service.preparation import Prepared
+    from service.loading.preparation import Prepared
 
 app = typer.Typer(
     help="Serves Keras models with many inputs and many outputs.", no_args_is_help=True, add_completion=False
@@ -220,7 +220,7 @@ def file_value(name: str, file: Path, kind: Preprocessing | None) -> Any:
 
 def prepared_here(settings: Settings, model: str, folder: Path) -> Prepared:
     """The model in this process, without a server. Ends the program when the artifact cannot be served."""
-    from service.preparation import import_modules, load_graph, prepare
+    from service.loading.preparation import import_modules, load_graph, prepare
     from service.runtime.placement import Target
 
     runtime = settings.runtime_of(model)

@@ -20,7 +20,7 @@ from service.codec.missing import FilledIn, is_optional
 from service.codec.parsing import parsed
 from service.codec.problems import MOST, problems_of
 from service.codec.rows import Row, RowMaker, Tensor
-from service.codec.schema import Schema
+from service.codec.schema import schema_of
 from service.errors import InferenceFailed, InvalidInput, NotFinite, Problem
 
 __all__ = ["Call", "ModelCodec", "Row"]
@@ -60,7 +60,7 @@ class ModelCodec:
         for an input that is left out cannot.
         """
         self._max_rows = max_rows
-        self.schema = Schema(model, signature, preprocessing)
+        self.schema = schema_of(model, signature, preprocessing)
         self._signature = signature
         self._names = signature.input_names
         encoders = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
@@ -40,6 +42,19 @@ class Schema:
         self.answer = reply(f"{prefix}Response", {"outputs": (heads, ...), **beside})
         beside = told_beside(f"{prefix}Batch", optional, signature.head_names, many=True)
         self.answers = reply(f"{prefix}BatchResponse", {"predictions": (LIST[heads], ...), **beside})
+
+
+def schema_of(model: str, signature: Signature, preprocessing: Mapping[str, Preprocessing]) -> Schema:
+    """One and the same for all versions of a model that are asked alike.
+
+    Pydantic and typing keep much of what types are made of for long: a version loaded anew should not make it again.
+    """
+    return _made_of(model, pickle.dumps((signature, dict(preprocessing))))
+
+
+@lru_cache(maxsize=64)
+def _made_of(model: str, about: bytes) -> Schema:
+    return Schema(model, *pickle.loads(about))  # its own dump: what stands in it need not be hashable
 
 
 def request(title: str, signature: Signature, fields: dict[str, Any]) -> type[BaseModel]:

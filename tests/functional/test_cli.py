@@ -115,7 +115,9 @@ def test_a_file_that_cannot_be_used_is_named(given: str, said: str, capsys: pyte
 def test_a_store_at_a_url_is_fetched_from(monkeypatch: pytest.MonkeyPatch) -> None:
     write_version(Path("store"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path.cwd()))
-    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared, target: FakeServable(declared))
+    monkeypatch.setattr(
+        "service.loading.preparation.load_graph", lambda graph, declared, target: FakeServable(declared)
+    )
     url = f"file://{Path('store').resolve()}"
     result = runner.invoke(app, ["inspect", "fake", "--store", url])
     assert result.exit_code == 0, result.output
@@ -144,7 +146,9 @@ def test_a_photo_in_a_file_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
         (Head(name="price", spec=TensorSpec("float32", (1,)), kind="regression", unit="EUR"),),
     )
     write_version(Path("store"), "coats", signature, {"photo": Image()})
-    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared, target: FakeServable(declared))
+    monkeypatch.setattr(
+        "service.loading.preparation.load_graph", lambda graph, declared, target: FakeServable(declared)
+    )
     Pillow.new("RGB", (9, 9)).save("coat.png")
     asked = ["predict", "coats", "--store", "store", "--input"]
     result = runner.invoke(app, [*asked, "photo=@coat.png"])
@@ -167,7 +171,9 @@ def test_an_optional_input_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> N
         (Head(name="price", spec=TensorSpec("float32", (1,)), kind="regression", unit="EUR"),),
     )
     write_version(Path("store"), "coats", signature, {"photo": Image()})
-    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared, target: FakeServable(declared))
+    monkeypatch.setattr(
+        "service.loading.preparation.load_graph", lambda graph, declared, target: FakeServable(declared)
+    )
     asked = ["predict", "coats", "--store", "store"]
     told = json.loads(runner.invoke(app, asked).output)
     assert list(told) == ["model", "version", "outputs", "filled_in"]
@@ -183,7 +189,9 @@ def test_an_optional_input_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_input_that_must_be_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     write_version(Path("store"))
-    monkeypatch.setattr("service.preparation.load_graph", lambda graph, declared, target: FakeServable(declared))
+    monkeypatch.setattr(
+        "service.loading.preparation.load_graph", lambda graph, declared, target: FakeServable(declared)
+    )
     result = runner.invoke(app, ["predict", "fake", "--store", "store", "--input", "text=[1]"])
     assert result.exit_code == 1
     assert result.output.startswith("error: input 'series': expected float32 numbers of shape [any]")
@@ -201,7 +209,8 @@ def test_the_service_imports_without_tensorflow_and_without_fsspec() -> None:
         "import sys\n"
         "for name in ('tensorflow', 'keras', 'fsspec'): sys.modules[name] = None\n"
         "import service.store.remote\n"
-        "import service.app, service.server, service.cli, service.loader, service.preparation, service.runtime.fake\n"
+        "import service.app, service.server, service.cli\n"
+        "import service.loading.loader, service.loading.preparation, service.runtime.fake\n"
         "assert not any(name.startswith(('training', 'models.zoo')) for name in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=ROOT, check=True)

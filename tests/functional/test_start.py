@@ -111,14 +111,14 @@ class Counted:
 @pytest.fixture
 def trials(monkeypatch: pytest.MonkeyPatch) -> Counted:
     counted = Counted(establish)
-    monkeypatch.setattr("service.preparation.establish", counted)
+    monkeypatch.setattr("service.loading.preparation.establish", counted)
     return counted
 
 
 @pytest.fixture
 def calibrations(monkeypatch: pytest.MonkeyPatch) -> Counted:
     counted = Counted(calibrate)
-    monkeypatch.setattr("service.preparation.calibrate", counted)
+    monkeypatch.setattr("service.loading.preparation.calibrate", counted)
     return counted
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import orjson
 
-from service.machine import TensorFlowMachine
-from service.placing import Largest, Placer, Placing
-from service.preparation import prepare
+from service.loading.machine import TensorFlowMachine
+from service.loading.placing import Largest, Placer, Placing
+from service.loading.preparation import prepare
 from service.runtime.placement import PlacementRefused
 from service.settings import Runtime
 from service.threads import usable_cores

@@ -19,7 +19,7 @@ from models.artifact import GRAPH, Golden, Manifest, publish, versions
 from models.preprocessing import Numbers
 from models.signature import Head, Input, Signature, TensorSpec
 from service.app import Parts, build_app, build_parts, running
-from service.preparation import load_graph
+from service.loading.preparation import load_graph
 from service.settings import Batching, Settings, Store
 
 pytestmark = pytest.mark.anyio

@@ -20,7 +20,7 @@ from models.trial_rows import range_of
 from models.zoo.author_profile import RECEPTIVE_FIELD, TAIL, Sizes
 from models.zoo.author_profile import build as build_author_profile
 from service.codec.describe import describe_model
-from service.preparation import Prepared, load_graph, prepare
+from service.loading.preparation import Prepared, load_graph, prepare
 from service.runtime.naming import derive_signature, named_heads, named_inputs
 from service.runtime.tensorflow import TensorFlowServable
 from training import recipes

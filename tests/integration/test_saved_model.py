@@ -13,7 +13,7 @@ from tensorflow.python.keras.protobuf import saved_metadata_pb2
 
 from models.artifact import open_artifact
 from models.signature import Head, Input, Padding, Signature, TensorSpec
-from service.preparation import load_graph, prepare
+from service.loading.preparation import load_graph, prepare
 from service.runtime.placement import Target
 from service.runtime.saved_model import load
 from service.runtime.warmup import PICTURE

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from models.signature import TensorSpec
-from service.preparation import import_modules
+from service.loading.preparation import import_modules
 from service.runtime.tensorflow import TensorFlowServable
 from tests.integration.foreign_artifacts import (
     BothNeeded,

@@ -14,11 +14,11 @@ from keras import layers
 from models.artifact import GRAPH, Manifest, digest_of, open_artifact, publish
 from models.padding_trial import establish
 from models.signature import Padding, Signature
-from service import preparation
 from service.batching.calibration import calibrate
 from service.batching.policy import BatchPolicy
-from service.cache import Cache
-from service.preparation import Prepared, load_graph, measured, prepare
+from service.loading import preparation
+from service.loading.cache import Cache
+from service.loading.preparation import Prepared, load_graph, measured, prepare
 from service.progress import Progress
 from service.runtime.naming import derive_signature, named_heads, named_inputs
 from service.runtime.tensorflow import TensorFlowServable

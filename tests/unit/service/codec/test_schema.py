@@ -7,10 +7,10 @@ from pydantic import ValidationError
 
 from models.preprocessing import Numbers
 from models.signature import Head, Input, Signature, TensorSpec
-from service.codec.schema import Schema
+from service.codec.schema import Schema, schema_of
 
 
-def schema_of(dtype: str, shape: tuple[int | None, ...] = (), name: str = "x") -> Schema:
+def of_one_input(dtype: str, shape: tuple[int | None, ...] = (), name: str = "x") -> Schema:
     signature = Signature(
         (Input(name=name, spec=TensorSpec(dtype, shape)),), (Head(name="y", spec=TensorSpec("float32", ())),)
     )
@@ -29,7 +29,7 @@ def schema_of(dtype: str, shape: tuple[int | None, ...] = (), name: str = "x") -
     ],
 )
 def test_numbers_are_strict(dtype: str, good: list[Any], bad: list[Any]) -> None:
-    one = schema_of(dtype).one
+    one = of_one_input(dtype).one
     for value in good:
         one.model_validate({"inputs": {"x": value}})
     for value in bad:
@@ -39,13 +39,13 @@ def test_numbers_are_strict(dtype: str, good: list[Any], bad: list[Any]) -> None
 
 @pytest.mark.parametrize("name", ["model_x", "copy", "_hidden", "keras tensor:0", "class", "json", "ünï"])
 def test_any_name_can_be_an_input(name: str) -> None:
-    schema = schema_of("float32", name=name)
+    schema = of_one_input("float32", name=name)
     schema.one.model_validate({"inputs": {name: 1.0}})
     assert name in schema.inputs.model_json_schema()["properties"]
 
 
 def test_nested_shapes() -> None:
-    one = schema_of("float32", (None, 2)).one
+    one = of_one_input("float32", (None, 2)).one
     one.model_validate({"inputs": {"x": [[1, 2], [3, 4], [5, 6]]}})
     for bad in ([], [[1]], [1, 2], [[1, 2], [3]]):
         with pytest.raises(ValidationError):
@@ -68,3 +68,12 @@ def test_the_schema_tells_bounds_labels_and_units() -> None:
     assert "'const': 'years'" in answer
     assert "['zero', 'one']" in answer
     assert schema.one.__name__ == "DigitsRequest"
+
+
+def test_versions_that_are_asked_alike_share_their_types() -> None:
+    y = (Head(name="y", spec=TensorSpec("float32", ())),)
+    signature, other = (Signature((Input(name="x", spec=TensorSpec("float32", (side,))),), y) for side in (2, 3))
+    made = schema_of("m", signature, {"x": Numbers(0, 10**30)})
+    assert schema_of("m", signature, {"x": Numbers(0, 10**30)}) is made
+    for theirs in (("n", signature, {}), ("m", other, {}), ("m", signature, {})):
+        assert schema_of(*theirs) is not made

@@ -7,14 +7,14 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from service import rehearsal
 from service.api.decoding import Decoder
 from service.batching.batcher import Batcher
 from service.batching.policy import BatchPolicy
 from service.codec.nested_json import ModelCodec
 from service.events import BatchRan, Event
 from service.inference import Served
-from service.rehearsal import Muted, rehearse
+from service.loading import rehearsal
+from service.loading.rehearsal import Muted, rehearse
 from service.runtime.fake import FakeServable, fake_signature
 from service.settings import Limits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from models.signature import Signature
-from service.preparation import Preparable
+from service.loading.preparation import Preparable
 from service.progress import Progress
 from service.runtime.placement import Footprint
 from service.runtime.servable import Tensors

@@ -12,9 +12,9 @@ from models.signature import Padding
 from service.batching.latency import KNOWN_AFTER, Latency
 from service.batching.policy import BatchPolicy
 from service.batching.tuning import Tuner
-from service.cache import Cache
+from service.loading.cache import Cache
+from service.loading.warm_start import WarmStart, latency_key, trial_key
 from service.runtime.fake import fake_signature
-from service.warm_start import WarmStart, latency_key, trial_key
 
 DEVICE = {"tensorflow": "2.21.0", "processor": "fast"}
 SIGNATURE = fake_signature()

@@ -6,10 +6,12 @@ Before a version is available, its golden examples take the way of a request: wh
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,15 +25,14 @@ from service.batching.places import Place
 from service.batching.policy import BatchPolicy
 from service.batching.tuning import FIRST
 from service.batching.turns import Turns
-from service.cache import Cache
 from service.codec.nested_json import ModelCodec
 from service.events import Emit, VersionPrepared
 from service.inference import Served
-from service.machine import Machine
-from service.memory import Available, available
-from service.observability.metrics import Load as Loaded
-from service.placing import Largest, Placer, Placing
-from service.preparation import (
+from service.loading.cache import Cache
+from service.loading.machine import Machine
+from service.loading.memory import Available, available
+from service.loading.placing import Largest, Placer, Placing
+from service.loading.preparation import (
     GOLDEN_TOLERANCE,
     Preparable,
     Prepared,
@@ -43,8 +44,9 @@ from service.preparation import (
     try_out,
     warm_sizes,
 )
+from service.loading.rehearsal import Muted, rehearse
+from service.observability.metrics import Load as Loaded
 from service.progress import Loads, Progress
-from service.rehearsal import Muted, rehearse
 from service.runtime.placement import Precision
 from service.runtime.warmup import LENGTHS
 from service.settings import Settings
@@ -221,6 +223,14 @@ def settle_all() -> None:
     """Frees what has gone, of whatever age: that walks over everything."""
     gc.unfreeze()
     settle_new()
+    give_back()
+
+
+def give_back() -> None:
+    """Hands memory that was freed back to the system, where the C library is glibc: it would keep some for each thread
+    that there ever was, and each version has threads of its own."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def check_replicas(prepared: Prepared, others: Sequence[Preparable], precision: Precision) -> None:

@@ -12,11 +12,11 @@ import pytest
 from models.artifact import GRAPH, MANIFEST, InvalidArtifact, Manifest, written
 from models.signature import Head, Input, Signature, TensorSpec
 from service.events import ContractBroken
-from service.memory import NotEnoughMemory
+from service.loading.memory import NotEnoughMemory
+from service.loading.takeover import Refused, Takeover
 from service.store.scanner import Found, fingerprint_of
 from service.store.source import Folder
 from service.store.succession import Predecessor
-from service.takeover import Refused, Takeover
 
 X = Input(name="x", spec=TensorSpec("float32", (2,)))
 YEARS, MONTHS = (

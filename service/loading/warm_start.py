@@ -22,7 +22,7 @@ from models.signature import Padding, Signature
 from service.batching import calibration
 from service.batching.latency import KNOWN_AFTER, Latency
 from service.batching.policy import BatchPolicy
-from service.cache import Cache, Key
+from service.loading.cache import Cache, Key
 
 TRIAL = (padding_trial, trial_answers, trial_padding, trial_rows)
 

@@ -14,9 +14,9 @@ from typing import Any
 import structlog
 
 from models.signature import Signature
-from service.machine import Machine
-from service.preparation import Preparable
-from service.replicas import Replicas
+from service.loading.machine import Machine
+from service.loading.preparation import Preparable
+from service.loading.replicas import Replicas
 from service.runtime.placement import Device, Footprint, Placement, Target, named, place
 from service.settings import Runtime
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from models.artifact import GRAPH, Golden, InvalidArtifact, Manifest, publish
 from models.signature import Head, Input, Signature, TensorSpec
-from service.preparation import prepare
+from service.loading.preparation import prepare
 from service.runtime.fake import FakeServable
 
 SIGNATURE = Signature(

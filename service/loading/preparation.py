@@ -33,17 +33,17 @@ from service.batching.latency import Latency
 from service.batching.padding import stack
 from service.batching.policy import BatchPolicy
 from service.batching.tuning import FIRST
-from service.cache import Cache
 from service.codec.nested_json import ModelCodec, Row
 from service.errors import InvalidInput
 from service.inference import Outputs
-from service.memory import Available, available, needed_by, refuse_too_large
+from service.loading.cache import Cache
+from service.loading.memory import Available, available, needed_by, refuse_too_large
+from service.loading.warm_start import WarmStart
 from service.progress import Progress
 from service.runtime.placement import ANYWHERE, Footprint, Precision, Target
 from service.runtime.servable import Servable, Tensors
 from service.runtime.warmup import row_of_zeros, shortest_that_runs
 from service.threads import behind_the_loop
-from service.warm_start import WarmStart
 
 TRIAL_SECONDS = 0.2
 """How long padding of a graph without a manifest is tried, beyond what has to be."""

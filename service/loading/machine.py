@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from models.signature import Signature
-from service.preparation import Load, Preparable, begin, load_graph
+from service.loading.preparation import Load, Preparable, begin, load_graph
 from service.runtime.placement import Device, Target
 from service.settings import Runtime
 from service.threads import usable_cores

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.memory import MEGABYTE, NotEnoughMemory, available, needed_by, refuse_too_large, weights_in
+from service.loading.memory import MEGABYTE, NotEnoughMemory, available, needed_by, refuse_too_large, weights_in
 
 MEMINFO = "MemTotal:       8000000 kB\nMemFree:         100000 kB\nMemAvailable:     400000 kB\n"
 

@@ -15,7 +15,7 @@ from models.contract import Contract, Difference, broken, to_keep
 from models.signature import Signature
 from service.events import ContractBroken, Event
 from service.inference import Served
-from service.memory import NotEnoughMemory
+from service.loading.memory import NotEnoughMemory
 from service.store.scanner import Fingerprint, Found
 from service.store.source import Source
 from service.store.succession import Predecessor

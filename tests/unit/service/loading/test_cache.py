@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from service import cache as module
-from service.cache import Cache, name_of, replace
+from service.loading import cache as module
+from service.loading.cache import Cache, name_of, replace
 
 KEY = {"artifact": "abc", "device": "cpu"}
 

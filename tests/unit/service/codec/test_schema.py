@@ -75,5 +75,5 @@ def test_versions_that_are_asked_alike_share_their_types() -> None:
     signature, other = (Signature((Input(name="x", spec=TensorSpec("float32", (side,))),), y) for side in (2, 3))
     made = schema_of("m", signature, {"x": Numbers(0, 10**30)})
     assert schema_of("m", signature, {"x": Numbers(0, 10**30)}) is made
-    for theirs in (("n", signature, {}), ("m", other, {}), ("m", signature, {})):
-        assert schema_of(*theirs) is not made
+    for model, theirs in (("n", signature), ("m", other), ("m", signature)):
+        assert schema_of(model, theirs, {}) is not made

@@ -110,6 +110,7 @@ async def test_nothing_is_traced_once_a_model_is_ready(target: Target) -> None:
     assert verdict.kept, verdict
 
 
+@pytest.mark.slow
 async def test_a_start_is_measured_and_the_second_knows_what_the_first_found_out(tmp_path: Path) -> None:
     """That there are figures, not which: those are of a machine that does nothing else."""
     fill(tmp_path / "store", tmp_path, wanted=(), made_here=(foreign.TWELVE, foreign.UNMASKED))
@@ -131,6 +132,7 @@ async def test_replicas_take_equal_parts_of_one_queue(tmp_path: Path) -> None:
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.slow
 async def test_overload_and_fair_share_are_measured(target: Target) -> None:
     """That there are figures, not which: those are of a machine that does nothing else."""
     options = Options((foreign.TWELVE,), deadline=0.5, seconds=0.4)

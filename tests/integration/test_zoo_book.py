@@ -113,6 +113,7 @@ def test_its_file_loads_in_safe_mode_and_answers_alike(tmp_path: Path) -> None:
         np.testing.assert_allclose(one[head], other[head], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_experiment_compares_a_joint_model_with_two_separate_ones() -> None:
     figures = joint_heads.run("smoke", 0)
     rows = {str(row[0]): row for row in figures.rows}

@@ -196,6 +196,7 @@ def texts(data: Data, model: Any, left: str, right: str) -> float:
     return alone(model, rows["left"][0].tolist(), rows["right"][0].tolist())
 
 
+@pytest.mark.slow
 def test_the_experiments_measure_what_they_say() -> None:
     swapped = {str(row[0]): row[1:] for row in symmetry.run("smoke", 0).rows}
     shared = {str(row[0]): row[1:] for row in sharing.run("smoke", 0).rows}

@@ -12,6 +12,7 @@ from PIL import Image
 from training.experiments import bottleneck, depth, experiment, inception
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rows"), [("inception", 3), ("depth", 2), ("bottleneck", 1)])
 def test_smoke_gives_a_table(name: str, rows: int) -> None:
     figures = experiment(name)("smoke", 0)

@@ -75,6 +75,7 @@ def in_a_process(script: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_two_copies_learn_what_one_learns_though_the_batches_are_uneven() -> None:
     said = in_a_process(MIRRORED).split("difference")[1]
 

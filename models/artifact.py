@@ -92,14 +92,14 @@ def open_artifact(folder: Path) -> Artifact:
 
 
 def digest_of(artifact: Artifact) -> str:
-    """Of all that decides how the artifact answers: the files of its folder, and of its graph where that is a folder.
+    """Of all that decides how the artifact answers: the files of its folder, and of a SavedModel those below it.
 
     What the manifest vouches for was verified on opening.
     """
     vouched = artifact.manifest.digests if artifact.manifest else {}
     files = {path for path in artifact.folder.iterdir() if path.is_file()}
-    if artifact.graph.is_dir():
-        files |= {path for path in artifact.graph.rglob("*") if path.is_file()}
+    if artifact.graph.name == SAVED_MODEL:
+        files |= {path for path in artifact.folder.rglob("*") if path.is_file()}
     names = sorted((path.relative_to(artifact.folder).as_posix(), path) for path in files)
     digests = [(name, vouched.get(name) or digest(path)) for name, path in names]
     return hashlib.sha256(msgspec.json.encode(digests)).hexdigest()

@@ -90,12 +90,13 @@ def build_parts(
     store = open_source(settings.store, emit, lambda: manager.folders())
     takeover = Takeover(loader.try_out, store)
 
-    async def fetch_and_load(model: str, version: int, folder: Path) -> NativeServed:
-        return await loader.load(model, version, await asyncio.to_thread(store.fetch, model, version, folder))
+    async def fetch(model: str, version: int, folder: Path) -> Path:
+        return await asyncio.to_thread(store.fetch, model, version, folder)
 
     manager: StoreManager[NativeServed] = StoreManager(
         scan=store.scan,
-        load=fetch_and_load,
+        fetch=fetch,
+        load=loader.load,
         unload=loader.unload,
         policy_of=lambda model: VersionPolicy.parse(settings.version_policy_of(model)),
         emit=emit,

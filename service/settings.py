@@ -232,7 +232,7 @@ class Runtime(Section):
 
 
 OF_THE_PROCESS = frozenset(
-    ("max_concurrent_batches", "memory_limit", "inter_op_threads", "intra_op_threads", "logical_devices")
+    ("max_concurrent_batches", "memory_limit", "inter_op_threads", "intra_op_threads", "logical_devices", "cache")
 )
 """Settings of `runtime` that models share, so that one of them cannot have its own."""
 

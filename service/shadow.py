@@ -18,6 +18,7 @@ import structlog
 from numpy.typing import NDArray
 
 from models.preprocessing import Text
+from models.tensors import size_in_bytes
 from service.batching.batch_queue import LOW
 from service.comparison import Agreement, Comparison, Differences, NotCompared
 from service.errors import (
@@ -312,4 +313,4 @@ def reading_of(served: Served[Any]) -> tuple[object, ...]:
 def kept_by(tensors: Iterable[NDArray[Any]]) -> int:
     """Bytes that stay because of these tensors: one row of a batch keeps the whole."""
     owners = [tensor.base if isinstance(tensor.base, np.ndarray) else tensor for tensor in tensors]
-    return sum({id(owner): owner.nbytes for owner in owners}.values())
+    return sum({id(owner): size_in_bytes(owner) for owner in owners}.values())

@@ -103,6 +103,8 @@ class Loader:
         try:
             return await self._load(model, version, folder, placing, progress)
         except BaseException:
+            for replica in placing.replicas:
+                replica.close()
             self._placer.release(placing)
             raise
         finally:

@@ -220,8 +220,15 @@ def examples(prepared: Prepared) -> list[bytes]:
     inputs: list[Mapping[str, object]] = [each.inputs for each in prepared.artifact.golden()]
     if not inputs:
         row = row_of_zeros(prepared.signature, shortest_that_runs(prepared.servable))
-        inputs = [{name: to_json(each) if each.dtype == OBJECT else each for name, each in row.items()}]
-    return [orjson.dumps({"inputs": each}, option=orjson.OPT_SERIALIZE_NUMPY) for each in inputs]
+        inputs = [{name: as_written(each) for name, each in row.items()}]
+    return [orjson.dumps({"inputs": each}) for each in inputs]
+
+
+def as_written(tensor: NDArray[Any]) -> object:
+    """As a caller would write it; JSON knows neither numpy's scalars nor bfloat16."""
+    if tensor.dtype == OBJECT:
+        return to_json(tensor)
+    return (tensor if tensor.dtype.kind in "iub" else tensor.astype(float)).tolist()
 
 
 def replay(prepared: Prepared, least_tolerance: float = 0.0) -> list[Row]:

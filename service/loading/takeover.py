@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from models.artifact import InvalidArtifact
 from models.contract import Contract, Difference, broken, to_keep
 from models.signature import Signature
 from service.events import ContractBroken, Event
@@ -19,6 +20,7 @@ from service.loading.memory import NotEnoughMemory
 from service.store.scanner import Fingerprint, Found
 from service.store.source import Source
 from service.store.succession import Predecessor
+from service.store.trouble import StoreUnavailable
 
 log = structlog.get_logger("manifold")
 
@@ -59,7 +61,7 @@ class Takeover:
     def _compared(self, model: str, number: int, found: Found, before: Sequence[Before]) -> Sequence[Event]:
         newcomer = self._read(model, number, found)
         by_number = {each.number: each for each in before}
-        contracts = [contract for each in before if (contract := self._contract(model, each)) is not None]
+        contracts = self._contracts(model, before)
         kept = to_keep(newcomer, contracts, lambda contract: self._is_good(model, by_number[contract.version]))
         if kept is None:
             return ()
@@ -70,6 +72,23 @@ class Takeover:
             return ()
         return (ContractBroken(model, number, kept.version, newcomer.breaking, tuple(map(str, differences))),)
 
+    def _contracts(self, model: str, before: Sequence[Before]) -> list[Contract]:
+        """What those promise, lowest first. To know it of a bare graph takes loading it: only the highest is asked."""
+        contracts: list[Contract] = []
+        for each in reversed(before):
+            if contracts and self._is_bare(each):
+                continue
+            if (contract := self._contract(model, each)) is not None:
+                contracts.insert(0, contract)
+        return contracts
+
+    def _is_bare(self, each: Before) -> bool:
+        """Whether nothing tells what it promises but its graph, which would have to be loaded."""
+        try:
+            return each.served is None and self._store.contract(each.number, each.found.path) is None
+        except InvalidArtifact:
+            return False
+
     def _contract(self, model: str, each: Before) -> Contract | None:
         """What it promises; None for a version that cannot be read, and so promises nothing."""
         if each.served is not None:
@@ -78,6 +97,8 @@ class Takeover:
             return Contract(each.number, each.served.signature, *more)
         try:
             return self._read(model, each.number, each.found)
+        except StoreUnavailable:
+            raise  # nobody knows yet what it promises
         except Exception as error:  # whatever its files can do, it is not what is judged
             self._note(model, each, error)
             return None
@@ -94,6 +115,8 @@ class Takeover:
             self._signature(model, each.number, each.found)
         except NotEnoughMemory:
             return True
+        except StoreUnavailable:
+            raise
         except Exception as error:  # as in _contract
             self._note(model, each, error)
             return False

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from models.hardware import made_on
 from models.signature import Signature, TensorSpec
+from models.tensors import STRING
 from service.progress import Progress
 from service.runtime.environment import environment
 from service.runtime.footprint import footprint_of
@@ -30,6 +31,8 @@ from service.runtime.servable import Tensors
 from service.runtime.subclassed import WAY_OUT
 from service.runtime.warmup import warm_up
 from service.runtime.weights import refuse_not_finite
+
+HOST = "cpu:0"
 
 
 def start(hardware: Hardware) -> None:
@@ -93,11 +96,14 @@ class TensorFlowServable:
         wanted = frozenset(heads)
         prepared = wanted if wanted in self.head_sets else self.head_sets[0]
         function = self._functions.get(prepared) or self._prepare(prepared)
-        # Where there is more than one device, tensors would otherwise be made on the first GPU, whoever wants them.
-        with on(self._device):
-            tensors = [tf.convert_to_tensor(inputs[each.name]) for each in self.signature.inputs]
-        answers = function(*tensors)
+        answers = function(*(self._tensor(each.spec, inputs[each.name]) for each in self.signature.inputs))
         return {name: np.asarray(answers[name]) for name in wanted}
+
+    def _tensor(self, spec: TensorSpec, given: Any) -> Any:
+        """Where there is more than one device, it would otherwise be made on the first GPU, whoever wants it; and no
+        GPU takes strings."""
+        with on(HOST if self._device is not None and spec.dtype == STRING else self._device):
+            return tf.convert_to_tensor(given)
 
     def warm_up(self, rows: Iterable[int], progress: Progress | None = None) -> None:
         """Runs every head set at each of these numbers of rows; none means that the first requests will pay."""

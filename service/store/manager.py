@@ -35,6 +35,11 @@ def newest_bytes(found: Mapping[int, Found]) -> int:
     return found[max(found)].bytes if found else 0
 
 
+async def as_it_is(model: str, number: int, folder: Path) -> Path:
+    """Where versions stand on this machine nothing has to be fetched."""
+    return folder
+
+
 class StoreManager(Shelf[S]):
     """Keeps what is loaded in step with the store, one change at a time, and lends it out."""
 
@@ -43,6 +48,7 @@ class StoreManager(Shelf[S]):
         *,
         scan: Callable[[], Listing],
         load: Callable[[str, int, Path], Awaitable[S]],
+        fetch: Callable[[str, int, Path], Awaitable[Path]] = as_it_is,
         unload: Callable[[S], Awaitable[None]],
         policy_of: Callable[[str], VersionPolicy],
         emit: Emit,
@@ -59,6 +65,7 @@ class StoreManager(Shelf[S]):
         super().__init__(labels_of, shadow_of)
         self._scan = scan
         self._load = load
+        self._fetch = fetch
         self._unload = unload
         self._policy_of = policy_of
         self._emit = emit
@@ -198,7 +205,8 @@ class StoreManager(Shelf[S]):
         old = known[number]
         try:
             told = await self._judge(model, number, found, [Predecessor(number, old.found, old.served)])
-            served = None if self._preserve == "resources" else await self._load(model, number, found.path)
+            path = await self._fetch(model, number, found.path)
+            served = None if self._preserve == "resources" else await self._load(model, number, path)
         except Exception as error:  # as in _bring_up
             reason = f"{error}"[:TOLD] or type(error).__name__
             raise ChangeRefused(f"version {number} of model {model!r} could not be loaded again: {reason}") from error
@@ -223,9 +231,10 @@ class StoreManager(Shelf[S]):
         try:
             before = self._before(record.model, record.number)
             told = await self._judge(record.model, record.number, record.found, before)
+            path = await self._fetch(record.model, record.number, record.found.path)
             for number in self._spare(record.model):
                 await self.take_down(record.model, number)
-            record.served = await self._load(record.model, record.number, record.found.path)
+            record.served = await self._load(record.model, record.number, path)
         except Exception as error:  # whatever a file can do to a loader, the service stays up
             record.retry_at = self._clock() + RETRY_AFTER if isinstance(error, StoreUnavailable) else None
             self._move(record, State.END, f"{error}" or type(error).__name__)

@@ -18,12 +18,12 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from models.artifact import MANIFEST, Manifest, contract_of
+from models.artifact import MANIFEST, SAVED_MODEL, Manifest, contract_of
 from models.contract import Contract
 from service.events import Emit, FetchBegan, VersionFetched
 from service.store.cache import PART, Cache
 from service.store.fetching import Fetcher, Files, RemoteFile, digests_in, is_whole, said
-from service.store.scanner import MODEL_NAME, QUIET, Fingerprint, Found, Listing, is_graph
+from service.store.scanner import FOLDERS, MODEL_NAME, QUIET, Fingerprint, Found, Listing, is_graph
 from service.store.trouble import Patience, StoreUnavailable, begin
 
 T = TypeVar("T")
@@ -121,8 +121,14 @@ class RemoteStore:
         return folder
 
     def contract(self, number: int, folder: Path) -> Contract | None:
-        """By what the last `scan` read of the manifest; one that is none is told of when the version is loaded."""
-        manifest = self._manifest_of(self._listed.get(folder, {}))
+        """By what the last `scan` read of the manifest; one that is none is told of when the version is loaded.
+
+        Raises StoreUnavailable for one that could not be read.
+        """
+        files = self._listed.get(folder, {})
+        if self._is_unread(files):
+            raise StoreUnavailable(f"{files[MANIFEST].path} could not be read")
+        manifest = self._manifest_of(files)
         return None if manifest is None else contract_of(manifest, number)
 
     def close(self) -> None:
@@ -164,8 +170,13 @@ class RemoteStore:
     def _manifest_of(self, files: Files) -> Manifest | None:
         return self._manifests.get(files[MANIFEST]) if MANIFEST in files else None
 
+    def _is_unread(self, files: Files) -> bool:
+        return MANIFEST in files and files[MANIFEST] not in self._manifests
+
     def _is_settled(self, folder: Path, files: Files) -> bool:
         """False while somebody may still be writing it."""
+        if self._is_unread(files):
+            return False
         manifest = self._manifest_of(files)
         if manifest is not None and manifest.digests:
             return manifest.digests.keys() <= files.keys()
@@ -227,7 +238,8 @@ def versions_in(files: Files) -> dict[int, Files]:
         if rest and number.isascii() and number.isdecimal() and str(int(number)) == number:
             versions.setdefault(int(number), {})[rest] = file
     if not versions:
-        versions = {1: {name: file for name, file in files.items() if "/" not in name}}
+        below = FOLDERS if SAVED_MODEL in files else ()
+        versions = {1: {n: file for n, file in files.items() if "/" not in n or n.partition("/")[0] in below}}
     return {number: each for number, each in versions.items() if MANIFEST in each or has_graph(each)}
 
 

@@ -143,10 +143,15 @@ class Shelf(Generic[S]):
         return f": version {newest.number} is {newest.state}" + (f" ({newest.reason[:SHOWN]})" if newest.reason else "")
 
     def default_of(self, model: str) -> int | None:
-        """What answers who names no version: `stable` where it is set and available, else the highest available."""
-        available = [n for n, record in self._models[model].items() if record.state is State.AVAILABLE]
-        stable = self.wishes_of(model).labels.get(STABLE)
-        return stable if stable in available else max(available, default=None)
+        """What answers who names no version: `stable` where it is set and available, else the highest available.
+
+        A shadow is heard by nobody, whoever is away.
+        """
+        available = {n for n, record in self._models[model].items() if record.state is State.AVAILABLE}
+        wishes = self.wishes_of(model)
+        stable = wishes.labels.get(STABLE)
+        shadow = set() if wishes.shadow is None else {wishes.shadow.version}
+        return stable if stable in available else max(available - shadow, default=None)
 
     def versions_of(self, model: str) -> dict[int, Version[S]]:
         """The versions that are loaded, come, go or failed. Raises ModelNotFound."""
@@ -212,5 +217,6 @@ class Shelf(Generic[S]):
 
     def available(self) -> tuple[S, ...]:
         """The default version of every model that can answer, by name."""
-        records = (self._models[model].get(self.default_of(model) or -1) for model in sorted(self._models))
-        return tuple(record.served for record in records if record is not None and record.served is not None)
+        defaults = ((model, self.default_of(model)) for model in sorted(self._models))
+        records = (self._models[model][number] for model, number in defaults if number is not None)
+        return tuple(record.served for record in records if record.served is not None)

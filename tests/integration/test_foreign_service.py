@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import httpx
+import keras
 import numpy as np
 import pytest
 from starlette.types import ASGIApp
@@ -43,6 +44,10 @@ def fill(store: Path) -> None:
     saved(fixed, store / "fixed" / "1", fixed.call)
     exported(two_inputs(dict_of_heads), store / "ragged" / "1")
     exported(twelve_heads(as_list=True), store / "twelve")
+    number, half = keras.Input((), name="number"), keras.Input((2,), dtype="bfloat16", name="half")
+    together = keras.layers.Concatenate()([keras.layers.Reshape((1,))(number), half])
+    (store / "scalar").mkdir()
+    keras.Model([number, half], keras.layers.Dense(2, name="y")(together)).save(store / "scalar" / "any.keras")
     model = Subclassed()
     model(np.zeros((1, 4), np.float32))
     (store / "subclassed").mkdir()
@@ -56,6 +61,7 @@ BODIES: dict[str, Any] = {
     "embedding": lambda n: {"text": TEXTS[n % 5]},
     "ragged": lambda n: {"text": [(n * 7 + place) % 10 for place in range(1 + n % 9)], "meta": [n, 0.5, 1.0]},
     "twelve": lambda n: {"row": [n, 1, 2, 3]},
+    "scalar": lambda n: {"number": n / 2, "half": [n, 1]},
     "subclassed": lambda n: {"pixels": [n, 1, 2, 3]},
 }
 

@@ -120,6 +120,16 @@ def test_the_environment_names_what_decides_how_a_model_answers(tmp_path: Path) 
     assert environment["keras"] == keras.__version__
 
 
+def test_the_digest_of_a_saved_model_covers_its_weights_and_assets(tmp_path: Path) -> None:
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "saved_model.pb").write_bytes(b"a graph")
+    digests = set()
+    for weights in (b"old", b"new"):
+        (tmp_path / "variables" / "variables.data-00000-of-00001").write_bytes(weights)
+        digests.add(digest_of(open_artifact(tmp_path)))
+    assert len(digests) == 2
+
+
 def test_the_digest_covers_graph_manifest_and_every_other_file(tmp_path: Path) -> None:
     folder = published(tmp_path / "store")
     digests = {digest_of(open_artifact(folder))}

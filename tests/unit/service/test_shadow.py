@@ -61,3 +61,4 @@ def test_a_row_keeps_the_batch_it_was_cut_from() -> None:
     assert kept_by([batch[0], np.zeros(2, np.float32)]) == batch.nbytes + 8
     assert kept_by([np.frombuffer(b"12345678", np.float32)]) == 8
     assert kept_by([]) == 0
+    assert kept_by([np.array([b"x" * 1000], object)]) > 1000

@@ -17,6 +17,7 @@ from service.loading.takeover import Refused, Takeover
 from service.store.scanner import Found, fingerprint_of
 from service.store.source import Folder
 from service.store.succession import Predecessor
+from service.store.trouble import StoreUnavailable
 
 X = Input(name="x", spec=TensorSpec("float32", (2,)))
 YEARS, MONTHS = (
@@ -83,6 +84,25 @@ def test_a_version_that_keeps_the_contract_passes_and_nobody_is_tried(shelf: She
     shelf.put(1, YEARS)
     shelf.put(2, YEARS)
     assert (shelf.judge(1), shelf.judge(2, 1), shelf.tried) == ([], [], [])
+
+
+def test_of_bare_graphs_only_the_highest_below_is_loaded_to_know_what_it_promises(shelf: Shelf) -> None:
+    shelf.put(1, BARE)
+    for number in (2, 3, 4):
+        shelf.put_bare(number, BARE)
+    assert shelf.judge(4, 1, 2, 3) == []
+    assert shelf.tried == [4, 3]
+
+
+def test_a_store_out_of_reach_opens_no_gate(shelf: Shelf) -> None:
+    shelf.put_bare(1, BARE)
+    shelf.put(2, MONTHS)
+    shelf.bad[1] = StoreUnavailable("no answer")
+    with pytest.raises(StoreUnavailable):
+        shelf.judge(2, 1)
+    del shelf.bad[1]
+    with pytest.raises(Refused):
+        shelf.judge(2, 1)
 
 
 def test_one_that_breaks_it_is_refused_line_by_line(shelf: Shelf) -> None:

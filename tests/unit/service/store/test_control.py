@@ -379,3 +379,20 @@ async def test_no_shadow_of_the_default_nor_of_what_cannot_answer() -> None:
         with pytest.raises(ChangeRefused, match=f"version {number} of model 'm' {told}"):
             await world.control.start_shadow("m", number, 0.1)
     assert world.manager.status_of("m").shadow is None
+
+
+async def test_a_shadow_answers_nobody_while_the_version_that_answers_is_away() -> None:
+    world = World(policy="all", labels={"stable": 1}, preserve="resources")
+    world.put("m", [1, 2])
+    await world.manager.reconcile()
+    await world.control.start_shadow("m", 2, 0.5)
+    world.gate = asyncio.Event()
+    reloading = asyncio.create_task(world.control.reload("m", 1))
+    with anyio.fail_after(5):
+        while not world.unloaded:
+            await anyio.lowlevel.checkpoint()
+    with pytest.raises(ModelNotReady):
+        world.answers("m")
+    world.gate.set()
+    await reloading
+    assert world.answers("m") == "m/1#2"

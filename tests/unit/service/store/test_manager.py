@@ -151,6 +151,20 @@ async def test_where_memory_comes_first_the_old_version_goes_before_the_new_one_
     assert world.answers("digits") == "digits/2"
 
 
+async def test_where_memory_comes_first_a_version_is_fetched_before_the_old_one_goes() -> None:
+    world = World(preserve="resources")
+    world.put("digits", [1])
+    await world.manager.reconcile()
+    world.out_of_reach.add(("digits", 2))
+    world.put("digits", [1, 2])
+    await world.manager.reconcile()
+    assert (world.unloaded, world.answers("digits")) == ([], "digits/1")
+    world.out_of_reach.clear()
+    world.now += RETRY_AFTER
+    await world.manager.reconcile()
+    assert (world.unloaded, world.answers("digits")) == (["digits/1"], "digits/2")
+
+
 async def test_where_memory_comes_first_the_old_version_comes_back_when_the_new_one_fails() -> None:
     world = World(preserve="resources")
     world.put("digits", [1])

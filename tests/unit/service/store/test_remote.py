@@ -78,6 +78,26 @@ def test_what_a_version_promises_is_known_before_it_is_fetched(bucket: Bucket, h
     assert not any(each.path.exists() for each in found.values())
 
 
+def test_a_manifest_that_could_not_be_read_is_no_missing_one(
+    bucket: Bucket, here: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.publish(tmp_path)
+    monkeypatch.setattr(bucket, "cat", lambda paths, on_error: {path: OSError("slow down") for path in paths})
+    found = here.store.scan()["m"][1]
+    assert not found.settled
+    with pytest.raises(StoreUnavailable, match=r"manifest\.json could not be read"):
+        here.store.contract(1, found.path)
+    monkeypatch.undo()
+    assert here.settled() == {1: True}
+
+
+def test_a_saved_model_without_a_number_has_its_variables(bucket: Bucket, here: Elsewhere) -> None:
+    for name in ("saved_model.pb", "variables/variables.index", "notes/any.txt"):
+        bucket.put(f"m/{name}")
+    found = here.store.scan()["m"][1]
+    assert [name for name, _, _ in found.fingerprint] == ["saved_model.pb", "variables/variables.index"]
+
+
 def test_what_is_not_whole_is_not_fetched_either(bucket: Bucket, here: Elsewhere, tmp_path: Path) -> None:
     bucket.publish(tmp_path, only=["manifest.json", "model.keras"])
     with pytest.raises(StoreUnavailable, match=r"golden.json: the manifest lists it, the store does not have it yet"):

@@ -37,6 +37,7 @@ class World:
         self.events: list[Event] = []
         self.manager = StoreManager(
             scan=lambda: self.listing,
+            fetch=self.fetch,
             load=self.load,
             unload=self.unload,
             policy_of=lambda _: VersionPolicy.parse(policy),
@@ -59,11 +60,16 @@ class World:
             raise ValueError("it breaks the contract")
         return [ContractBroken(model, number, before[-1].number, "why", ())] if announced and before else []
 
+    async def fetch(self, model: str, version: int, folder: Path) -> Path:
+        if (model, version) in self.out_of_reach:
+            if self.gate is not None:
+                await self.gate.wait()
+            raise StoreUnavailable("no route to host")
+        return folder
+
     async def load(self, model: str, version: int, folder: Path) -> str:
         if self.gate is not None:
             await self.gate.wait()
-        if (model, version) in self.out_of_reach:
-            raise StoreUnavailable("no route to host")
         if (model, version) in self.bad:
             raise ValueError("the file is damaged")
         name = f"{model}/{version}"

@@ -14,29 +14,15 @@ from models.signature import Head, Input, Signature, TensorSpec
 ROOT = Path(__file__).resolve().parents[3]
 
 KILLED = """
-import os, signal, sys
+import sys
 from pathlib import Path
+from tests.unit.killed import killed_at
 from tests.unit.models.test_publish_killed import publish_one
 
-store, killed = Path(sys.argv[1]), 0
-while True:
-    child = os.fork()
-    if not child:
-        left = [killed]
-
-        def count(event, arguments):  # opens, mkdirs, renames: every step that the file system could see
-            left[0] -= 1
-            if left[0] == -1:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(count)
-        publish_one(store / str(killed))
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        break
-    killed += 1
-print(killed)
+store, step = Path(sys.argv[1]), 0
+while killed_at(step, lambda: publish_one(store / str(step))):
+    step += 1
+print(step)
 """
 
 

@@ -17,31 +17,17 @@ BLOCK = 10_000
 GRAPH = bytes(range(256)) * 300
 
 KILLED = """
-import json, os, signal, sys
+import json, sys
 from pathlib import Path
+from tests.unit.killed import killed_at
 from tests.unit.service.store.test_fetch_killed import begun, fetch_one
 
-store, caches, told, killed = Path(sys.argv[1]), Path(sys.argv[2]), [], 0
+store, caches, told, was_killed = Path(sys.argv[1]), Path(sys.argv[2]), [], True
 fetch_one(store, caches / "warm")  # what is imported late is no step of a fetch
-while True:
-    child, cache = os.fork(), caches / str(killed)
-    if not child:
-        left = [killed]
-
-        def count(event, arguments):  # opens, mkdirs, renames: every step that the file system could see
-            left[0] -= 1
-            if left[0] == -1:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(count)
-        fetch_one(store, cache)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    before = begun(cache)
-    told.append({"before": before, "asked": fetch_one(store, cache)})
-    if not os.WIFSIGNALED(status):
-        break
-    killed += 1
+while was_killed:
+    cache = caches / str(len(told))
+    was_killed = killed_at(len(told), lambda: fetch_one(store, cache))
+    told.append({"before": begun(cache), "asked": fetch_one(store, cache)})
 print(json.dumps(told))
 """
 
